@@ -1,0 +1,1 @@
+"""Benchmarks: the forest, the state and the whole job, each beside its peers."""

@@ -1,0 +1,106 @@
+"""What a run of the job is told, and the ranges it must be in."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from job.uris import Uri, parse_uri
+
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_LARGEST_TIME_DECAY = 2_147_483_647
+_CLAIMED = ("second", "anomaly_score")
+
+
+def duration(name: str, text: str) -> int:
+    """Milliseconds of a duration such as 100ms, 1s, 5m, 1h or 1d.
+
+    >>> duration("every", "1.5s")
+    1500
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
+    if match is None:
+        raise ValueError(f"{name} must be a duration such as 100ms, 1s or 5m, got {text!r}")
+    return round(float(match[1]) * _UNITS[match[2]])
+
+
+@dataclass(frozen=True)
+class Options:
+    """One run of the job. Times are in milliseconds. Raises ValueError where a value is out of its range."""
+
+    source: Uri
+    sink: Uri
+    errors: Uri
+    values: tuple[str, ...] = ("volume",)
+    key: str | None = None
+    time: str = "event_time"
+    time_zone: str = "UTC"
+    num_trees: int = 100
+    sample_size: int = 256
+    time_decay: int = 100_000
+    shingle_size: int = 1
+    seed: int = 0
+    every: int = 1000
+    max_delay: int | None = None
+    max_ahead: int = 86_400_000
+    quiet: int = 1000
+    parallelism: int = 1
+    bounded: bool = False
+    state: Path | None = None
+    checkpoint_interval: int = 500
+    flink: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _range("num_trees", self.num_trees, 1, 1000)
+        _range("sample_size", self.sample_size, 10, 16384)
+        _range("time_decay", self.time_decay, 1, _LARGEST_TIME_DECAY)
+        if self.sample_size >= self.time_decay:
+            raise ValueError(
+                f"sample_size must be below time_decay, got {self.sample_size} and {self.time_decay}"
+            )
+        _range("shingle_size", self.shingle_size, 1, 30)
+        _range("seed", self.seed, -(2**63), 2**63 - 1)
+        _range("every", self.every, 10, 3_600_000)
+        _range("quiet", self.quiet, 100, 86_400_000)
+        _range("parallelism", self.parallelism, 1, 128)
+        _range("checkpoint_interval", self.checkpoint_interval, 10, 3_600_000)
+        if not 1 <= len(self.values) <= 30:
+            raise ValueError(f"value must be given 1 to 30 times, got {len(self.values)}")
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(f"value must not name a field twice, got {' '.join(self.values)}")
+        for name, text in [("value", v) for v in self.values] + [("key", self.key), ("time", self.time)]:
+            if text == "":
+                raise ValueError(f"{name} must be the name of a field, got ''")
+            if text in _CLAIMED:
+                raise ValueError(f"{name} must not be second or anomaly_score, got {text!r}")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(
+                f"time_zone must be a name such as UTC or Europe/Berlin, got {self.time_zone!r}"
+            ) from error
+
+    @property
+    def forest(self) -> dict[str, Any]:
+        """The arguments of `udf.rcf.RandomCutForest`."""
+        return {
+            "dimensions": len(self.values),
+            "num_trees": self.num_trees,
+            "sample_size": self.sample_size,
+            "time_decay": self.time_decay,
+            "shingle_size": self.shingle_size,
+            "seed": self.seed,
+        }
+
+
+def errors_uri(text: str | None, sink: Uri) -> Uri:
+    """Where errors go: as told, or beside the scores."""
+    if text is not None:
+        return parse_uri("errors", text, ("file", "print"))
+    return Uri("print") if sink.path is None else Uri("file", sink.path.with_name(sink.path.name + "-errors"))
+
+
+def _range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be {low} to {high}, got {value}")

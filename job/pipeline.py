@@ -1,0 +1,127 @@
+"""The way of a record: source, parse, score, sort, sink. One statement set, one job; the two ends are given to it."""
+
+from dataclasses import dataclass
+
+from pyflink.common import Types
+from pyflink.datastream import DataStream
+from pyflink.table import DataTypes, Schema, StreamTableEnvironment, Table
+from pyflink.table.types import _to_java_data_type
+
+from job.options import Options
+from job.parse import parse
+from udf.file_reader import CLOSING, RECORDS
+from udf.random_cut_forest import SCORE_TYPE, SEPARATOR, RandomCutForestFunction
+
+KEY_GROUPS = 128
+"""Buckets of keys: each is one row a second into Python, and the least that moves when the parallelism changes."""
+
+_SEPARATOR = f"U&'\\{ord(SEPARATOR):04X}'"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What leaves the job, each a stream of JSON texts: `scores` by second ascending, score descending."""
+
+    scores: DataStream
+    errors: DataStream
+
+
+def build(t_env: StreamTableEnvironment, options: Options, blocks: DataStream) -> Results:
+    """The pipeline behind a source of `udf.file_reader.BLOCK_TYPE` rows."""
+    t_env.create_temporary_view("blocks", t_env.from_data_stream(blocks))
+    records = t_env.to_data_stream(t_env.sql_query(parse(options, "blocks")))
+    # Parsing is the dearest step in SQL. Both branches take its output from this stream; as two queries over a table
+    # they would each parse for themselves.
+    t_env.create_temporary_view("records", t_env.from_data_stream(records, _event_time(options)))
+    scored = (
+        t_env.to_data_stream(t_env.sql_query(_windows(options)))
+        .key_by(lambda row: row[0], key_type=Types.INT())
+        .process(RandomCutForestFunction(options.forest, options.every), output_type=SCORE_TYPE)
+        .name("random-cut-forest")
+        .uid("random-cut-forest")
+    )
+    t_env.create_temporary_view("scored", t_env.from_data_stream(scored, _carried_time()))
+    return Results(
+        scores=_texts(t_env, "SELECT line FROM scored ORDER BY rowtime, anomaly_score DESC, line"),
+        errors=_texts(t_env, _errors(options)),
+    )
+
+
+def _event_time(options: Options) -> Schema:
+    """Event time and its watermark, which moves when a second is over: what is late depends on the records alone.
+
+    A bounded run has no watermark until its end unless a delay was given, so that nothing in it is late.
+    """
+    every, delay = options.every, options.max_delay or 0
+    closing = f"millis - MOD(millis, {every}) + {every + delay}"
+    shown = f"CASE WHEN reason IS NOT NULL THEN 0 WHEN role = {CLOSING} THEN {closing} ELSE millis END"
+    over = f"(CASE WHEN reason IS NOT NULL THEN 0 WHEN role = {CLOSING} THEN {closing} ELSE millis END - {delay})"
+    watermark = f"TO_TIMESTAMP_LTZ({over} - MOD({over}, {every}) - 1, 3)"
+    if options.bounded and options.max_delay is None:
+        watermark = f"CASE WHEN role = {RECORDS} THEN TO_TIMESTAMP_LTZ(0, 3) ELSE {watermark} END"
+    return (
+        Schema.new_builder()
+        .column_by_expression("rowtime", f"TO_TIMESTAMP_LTZ({shown}, 3)")
+        .watermark("rowtime", watermark)
+        .build()
+    )
+
+
+def _carried_time() -> Schema:
+    """Event time as the stream's records carry it through a Python function."""
+    return (
+        Schema.new_builder()
+        .column_by_metadata("rowtime", "TIMESTAMP_LTZ(3)")
+        .watermark("rowtime", "SOURCE_WATERMARK()")
+        .build()
+    )
+
+
+def _late(options: Options) -> str:
+    """True for a record whose second is closed. Windows would drop it without a word."""
+    last = f"TO_TIMESTAMP_LTZ(millis - MOD(millis, {options.every}) + {options.every - 1}, 3)"
+    return f"COALESCE({last} <= CURRENT_WATERMARK(rowtime), FALSE)"
+
+
+def _windows(options: Options) -> str:
+    """One row a key group and second, as `RandomCutForestFunction` takes it, and its time."""
+    values = [f"value_{i}" for i in range(len(options.values))]
+    group, keys = "0", "CAST(NULL AS STRING)"
+    if options.key:
+        group = f"MOD(MOD(HASH_CODE(key), {KEY_GROUPS}) + {KEY_GROUPS}, {KEY_GROUPS})"
+        keys = f"ARRAY_JOIN(ARRAY_AGG(key), {_SEPARATOR})"
+    good = (
+        f"SELECT {group} AS key_group, key, millis, DECODE(document, 'UTF-8') AS json, rowtime, {', '.join(values)} "
+        f"FROM records WHERE role = {RECORDS} AND reason IS NULL AND NOT {_late(options)}"
+    )
+    seconds, millis = divmod(options.every, 1000)
+    return (
+        f"SELECT key_group, ARRAY_AGG(millis) AS times, ARRAY_JOIN(ARRAY_AGG(json), {_SEPARATOR}) AS documents,"
+        f" {keys} AS keys, {', '.join(f'ARRAY_AGG({v}) AS {v}' for v in values)}, window_time AS rowtime"
+        f" FROM TUMBLE((SELECT * FROM ({good})), DESCRIPTOR(rowtime), INTERVAL '{seconds}.{millis:03d}' SECOND(6, 3))"
+        f" GROUP BY key_group, window_start, window_end, window_time"
+    )
+
+
+def _errors(options: Options) -> str:
+    """Rejected and late records as JSON objects: event time or else arrival, key, reason, raw and its encoding.
+
+    `raw` encoded in `encoding` gives back the record's bytes.
+    """
+    text = "DECODE(document, 'UTF-8')"
+    whole = f"ENCODE({text}, 'UTF-8') = document"
+    time = "DATE_FORMAT(TO_TIMESTAMP_LTZ(COALESCE(millis, arrival), 3), 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''')"
+    return (
+        f"SELECT JSON_OBJECT('time' VALUE {time}, 'key' VALUE {'key' if options.key else 'CAST(NULL AS STRING)'},"
+        f" 'reason' VALUE COALESCE(reason, 'late: its second was closed'),"
+        f" 'raw' VALUE CASE WHEN {whole} THEN {text} ELSE DECODE(document, 'ISO-8859-1') END,"
+        f" 'encoding' VALUE CASE WHEN {whole} THEN 'UTF-8' ELSE 'ISO-8859-1' END"
+        f") AS line FROM records WHERE role = {RECORDS} AND (reason IS NOT NULL OR {_late(options)})"
+    )
+
+
+def _texts(t_env: StreamTableEnvironment, query: str) -> DataStream:
+    """The one STRING column of a query as a stream of strings."""
+    table: Table = t_env.sql_query(query)
+    # PyFlink's to_data_stream takes no type, and without one a string arrives in a Row
+    return DataStream(t_env._j_tenv.toDataStream(table._j_table, _to_java_data_type(DataTypes.STRING())))

@@ -1,0 +1,24 @@
+"""Where records come from: a stream of `udf.file_reader.BLOCK_TYPE` rows for each kind of source."""
+
+from pyflink.common import Types
+from pyflink.datastream import DataStream
+from pyflink.table import StreamTableEnvironment
+
+from job.options import Options
+from udf.file_reader import BLOCK_TYPE, FileReader
+
+
+def open_source(t_env: StreamTableEnvironment, options: Options) -> DataStream:
+    """The blocks of `options.source`. A reader is one subtask: files are read in order."""
+    t_env.execute_sql(
+        "CREATE TEMPORARY TABLE ticks (tick INT) WITH ('connector' = 'datagen', 'rows-per-second' = '1',"
+        " 'fields.tick.min' = '0', 'fields.tick.max' = '0')"
+    )
+    return (
+        t_env.to_data_stream(t_env.from_path("ticks"))
+        .key_by(lambda tick: tick[0], key_type=Types.INT())
+        .process(FileReader(str(options.source.path), options.quiet, options.bounded), output_type=BLOCK_TYPE)
+        .name("file-reader")
+        .uid("file-reader")
+        .set_parallelism(1)
+    )

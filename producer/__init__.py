@@ -1,0 +1,1 @@
+"""Turns sound into a stream of volumes: `python -m producer --help`."""

@@ -1,0 +1,98 @@
+"""Reading JSON-lines files block by block, in order of their names: what `udf.file_reader` does between two ticks."""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+BLOCK_BYTES = 128 * 1024
+LONGEST_LINE_BYTES = 16 * 1024 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NUMBERS = re.compile(r"(\d+)")
+
+
+def natural_order(name: str) -> list[tuple[int, int | str]]:
+    """Sort key of a file name that counts its numbers: part-9 comes before part-10, 0009 before 0010."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in _NUMBERS.split(name)]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of one file: `lines` without the last newline, `end` the offset in bytes behind them."""
+
+    name: str
+    lines: bytes
+    end: int
+
+
+class Spool:
+    """A JSON-lines file, or a directory of them, as it grows.
+
+    Names that begin with `.` or `_` are not there yet: writers rename a file when it is whole. `offsets` (name to
+    bytes read) is all there is to know about what was read; the caller keeps it.
+    """
+
+    def __init__(self, path: str, offsets: dict[str, int]) -> None:
+        self._path = Path(path)
+        self._offsets = offsets
+        self._sizes: dict[str, int] = {}
+        self._next_listing = 0.0
+
+    def gone(self) -> list[str]:
+        """Names that were read and are no longer there."""
+        return [name for name in self._offsets if name not in self._sizes]
+
+    def blocks(self, *, take_unfinished: bool) -> Iterator[Block]:
+        """The blocks not yet read, each moving its file's offset; a last line without newline only if asked for."""
+        self._list()
+        for name in sorted(self._sizes, key=natural_order):
+            if self._offsets.get(name, 0) > self._sizes[name]:
+                self._offsets[name] = 0  # truncated and written anew
+            if self._offsets.get(name, 0) < self._sizes[name]:
+                yield from self._read(name, take_unfinished)
+
+    def _list(self) -> None:
+        """Look which files there are and how long; the longer that takes, the less often it is done."""
+        started = time.monotonic()
+        if started < self._next_listing:
+            return
+        if self._path.is_dir():
+            with os.scandir(self._path) as entries:
+                self._sizes = {
+                    entry.name: entry.stat().st_size
+                    for entry in entries
+                    if not entry.name.startswith((".", "_")) and entry.is_file()
+                }
+        else:
+            self._sizes = {self._path.name: self._path.stat().st_size}
+        self._next_listing = started + 20 * (time.monotonic() - started)
+
+    def _read(self, name: str, take_unfinished: bool) -> Iterator[Block]:
+        path = self._path / name if self._path.is_dir() else self._path
+        with path.open("rb") as file:
+            start = self._offsets.get(name, 0)
+            while data := self._read_lines(file, start, take_unfinished):
+                start += len(data)
+                self._offsets[name] = start
+                lines = data.removesuffix(b"\n")
+                if start == len(data):
+                    lines = lines.removeprefix(_BYTE_ORDER_MARK)
+                yield Block(name, lines, start)
+
+    @staticmethod
+    def _read_lines(file, start: int, take_unfinished: bool) -> bytes:
+        """Bytes from `start` up to and with the last newline of a block, more than a block where one line is longer."""
+        size = BLOCK_BYTES
+        while True:
+            file.seek(start)
+            data = file.read(size)
+            newline = data.rfind(b"\n")
+            if newline >= 0:
+                return data[: newline + 1]
+            if len(data) < size:
+                return data if take_unfinished else b""
+            if size >= LONGEST_LINE_BYTES:
+                return data
+            size *= 4

@@ -1,0 +1,176 @@
+"""The public face of the numeric core."""
+
+import numpy as np
+import numpy.typing as npt
+
+from . import snapshot
+from .arrays import Floats, empty_trees
+from .batch import run
+from .parameters import Parameters
+from .scoring import normalizer, seen_table
+
+_LARGEST = 1e300
+_CHUNK = 1024
+
+
+class RandomCutForest:
+    """Anomaly scores of a stream by a robust random cut forest: score first, then learn.
+
+    dimensions: values of a record. num_trees: 1–1000. sample_size: records a tree keeps, 10–16384. time_decay: after
+    so many records the weight of one has fallen to 1/e, above sample_size. shingle_size: consecutive records
+    that make one point of the trees. seed: any 64-bit integer. scoring: "kinesis" as Amazon's hosted function
+    scores, or "open" as its open library does; they differ on repeated values (see `scoring`).
+
+    Scores are 0 until sample_size points have been learned, then above 0 and at most log2(sample_size), or
+    log2(sample_size + 1) for "open"; higher is more anomalous. A forest is a function of its parameters and its records:
+    how they are split into batches does not matter. Magnitudes above 1e300 count as 1e300.
+
+    Raises ValueError for a parameter or points out of range; refused points leave the forest unchanged.
+
+    >>> forest = RandomCutForest(dimensions=1, num_trees=50, sample_size=64, time_decay=1000, seed=7)
+    >>> quiet = np.random.default_rng(7).normal(size=(500, 1))
+    >>> scores = forest.score_and_learn(quiet)
+    >>> bool((scores[:64] == 0).all()), bool(forest.score(np.array([[9.0]]))[0] > scores.max())
+    (True, True)
+
+    Source: Guha, Mishra, Roy, Schrijvers, "Robust Random Cut Forest Based Anomaly Detection on Streams", ICML 2016.
+    """
+
+    __slots__ = ("_parameters", "_recent", "_records_seen", "_trees")
+
+    def __init__(
+        self,
+        dimensions: int,
+        num_trees: int = 100,
+        sample_size: int = 256,
+        time_decay: int = 100_000,
+        shingle_size: int = 1,
+        seed: int = 0,
+        scoring: str = "kinesis",
+    ) -> None:
+        self._parameters = Parameters(
+            dimensions, num_trees, sample_size, time_decay, shingle_size, seed, scoring
+        )
+        self._trees = empty_trees(self._parameters)
+        self._records_seen = 0
+        self._recent: Floats = np.empty((0, self.dimensions))
+
+    @property
+    def dimensions(self) -> int:
+        return self._parameters.dimensions
+
+    @property
+    def num_trees(self) -> int:
+        return self._parameters.num_trees
+
+    @property
+    def sample_size(self) -> int:
+        return self._parameters.sample_size
+
+    @property
+    def time_decay(self) -> int:
+        return self._parameters.time_decay
+
+    @property
+    def shingle_size(self) -> int:
+        return self._parameters.shingle_size
+
+    @property
+    def seed(self) -> int:
+        return self._parameters.seed
+
+    @property
+    def scoring(self) -> str:
+        return self._parameters.scoring
+
+    @property
+    def records_seen(self) -> int:
+        """Records learned so far."""
+        return self._records_seen
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the arrays this forest holds."""
+        return self._trees.nbytes + self._recent.nbytes
+
+    def score_and_learn(self, points: npt.ArrayLike) -> Floats:
+        """Score each record against those before it, then learn it; (n, dimensions) float64 → (n,) float64."""
+        records = self._checked(points)
+        scores = np.zeros(len(records))
+        for begin in range(0, len(records), _CHUNK):
+            self._take(records[begin : begin + _CHUNK], scores[begin : begin + _CHUNK])
+        return scores
+
+    def learn(self, points: npt.ArrayLike) -> None:
+        """Learn records, (n, dimensions) float64, without scoring them; the forest is as after score_and_learn."""
+        records = self._checked(points)
+        for begin in range(0, len(records), _CHUNK):
+            self._take(records[begin : begin + _CHUNK], np.empty(0))
+
+    def score(self, points: npt.ArrayLike) -> Floats:
+        """The score each record would get were it the next, (n, dimensions) float64 → (n,) float64; changes nothing."""
+        records = self._checked(points)
+        scores = np.zeros(len(records))
+        if self._points_learned < self.sample_size:
+            return scores
+        if self.shingle_size > 1:
+            before = np.broadcast_to(self._recent, (len(records), *self._recent.shape))
+            records = np.concatenate((before, records[:, np.newaxis]), axis=1).reshape(len(records), -1)
+        self._run(records, scores, learned=False)
+        return scores
+
+    def to_bytes(self) -> bytes:
+        """The whole state; `from_bytes` gives a forest that continues bit for bit as this one would."""
+        return snapshot.pack(self._parameters, self._records_seen, self._recent, self._trees)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "RandomCutForest":
+        """Restore a forest. Raises ValueError for bytes that are damaged or of a newer version."""
+        forest = cls.__new__(cls)
+        forest._parameters, forest._records_seen, forest._recent, forest._trees = snapshot.unpack(data)
+        return forest
+
+    @property
+    def _points_learned(self) -> int:
+        return self._parameters.points_in(self._records_seen)
+
+    def _checked(self, points: npt.ArrayLike) -> Floats:
+        """A contiguous float64 copy of the records, without negative zeros and with bounded magnitudes."""
+        records = np.array(points, dtype=np.float64, order="C")
+        if records.ndim != 2 or records.shape[1] != self.dimensions:
+            raise ValueError(f"points must be of shape (n, {self.dimensions}), got {records.shape!r}")
+        finite = np.isfinite(records)
+        if not finite.all():
+            raise ValueError(f"points must be finite, got {records[~finite][0]!r}")
+        np.clip(records, -_LARGEST, _LARGEST, out=records)
+        records += 0.0
+        return records
+
+    def _take(self, records: Floats, scores: Floats) -> None:
+        """Learn a chunk of records, and write their scores into `scores` unless that is empty."""
+        points = records
+        if self.shingle_size > 1:
+            series = np.concatenate((self._recent, records))
+            self._recent = series[-(self.shingle_size - 1) :].copy()
+            places = np.arange(max(0, len(series) - self.shingle_size + 1))[:, np.newaxis]
+            points = series[places + np.arange(self.shingle_size)].reshape(len(places), self._parameters.coordinates)
+        of_points = scores[len(scores) - len(points) :] if scores.size else scores
+        if len(points):
+            self._run(points, of_points, learned=True)
+        self._records_seen += len(records)
+
+    def _run(self, points: Floats, scores: Floats, learned: bool) -> None:
+        """The kernel, over points of the trees."""
+        run(
+            self._trees.ctypes.data,
+            self.num_trees,
+            self.sample_size,
+            np.uint64(self.seed % 2**64),
+            self._parameters.decay_rate,
+            self._points_learned,
+            learned,
+            points,
+            scores,
+            seen_table(self.scoring, self.sample_size),
+        )
+        scores *= normalizer(self.scoring, self.sample_size) / self.num_trees

@@ -1,0 +1,136 @@
+"""Trees taken apart and put together again.
+
+A tree is given by its shape and cuts in preorder and by the records of its sample. The rest follows: a point's
+leaf from the cuts, masses and boxes from the points, priorities from record numbers.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .arrays import (
+    AXIS,
+    CHILD,
+    CUT,
+    FREE_LEAF,
+    FREE_NODE,
+    LEAVES,
+    MASS,
+    PARENT,
+    ROOT,
+    Floats,
+    Ids,
+    Integers,
+    Tree,
+    floats_at,
+    point_at,
+    single,
+    tree_at,
+)
+from .compiling import kernel, part
+from .reservoir import append, priority_of
+from .streams import stream
+from .tree import join_boxes
+
+
+@kernel
+def take_apart(
+    trees: int, num_trees: int, samples: int, coordinates: int, inner: Any, cuts: Floats, axes: Ids
+) -> None:
+    """Write, tree after tree in preorder, whether a node is an inner one, and the cuts and axes of those."""
+    waiting = np.empty(samples, np.int64)
+    node_count = cut_count = 0
+    for t in range(num_trees):
+        tree = tree_at(trees, t, samples, coordinates)
+        waiting[0], left = tree.ids[single(tree, ROOT)], int(tree.ids[single(tree, LEAVES)] > 0)
+        while left > 0:
+            left -= 1
+            node = waiting[left]
+            inner[node_count] = node < samples
+            node_count += 1
+            if node < samples:
+                cuts[cut_count] = tree.numbers[CUT * samples + node]
+                axes[cut_count] = tree.ids[AXIS * samples + node]
+                cut_count += 1
+                waiting[left] = tree.ids[CHILD * samples + 2 * node + 1]
+                waiting[left + 1] = tree.ids[CHILD * samples + 2 * node]
+                left += 2
+
+
+@part
+def _plant(tree: Tree, nodes: int, inner: Any, cuts: Any, axes: Any, first_node: int, first_cut: int) -> int:
+    """Give an empty tree its shape and cuts; returns the number of its leaves."""
+    samples, ids = tree.samples, tree.ids
+    waiting = np.empty(samples, np.int64)  # places in `ids` that wait for a child
+    waiting[0], left, inners, leaves = single(tree, ROOT), 1, 0, 0
+    for i in range(nodes):
+        left -= 1
+        place = waiting[left]
+        node = inners if inner[first_node + i] else samples + leaves
+        ids[place] = node
+        ids[PARENT * samples + node] = (place - CHILD * samples) // 2 if i > 0 else 0
+        if node < samples:
+            tree.numbers[CUT * samples + node] = cuts[first_cut + inners]
+            ids[AXIS * samples + node] = axes[first_cut + inners]
+            inners += 1
+            waiting[left] = CHILD * samples + 2 * node + 1
+            waiting[left + 1] = CHILD * samples + 2 * node
+            left += 2
+        else:
+            leaves += 1
+    ids[single(tree, LEAVES)] = ids[single(tree, FREE_LEAF)] = leaves
+    ids[single(tree, FREE_NODE)] = inners
+    return leaves
+
+
+@part
+def _settle(tree: Tree, points: Any, x: int) -> int:
+    """Give a sampled point to the leaf that the cuts lead it to; returns the leaf."""
+    samples, numbers, ids = tree.samples, tree.numbers, tree.ids
+    node = ids[single(tree, ROOT)]
+    while node < samples:
+        right = int(points[x + ids[AXIS * samples + node]] > numbers[CUT * samples + node])
+        node = ids[CHILD * samples + 2 * node + right]
+    leaf = node - samples
+    ids[MASS * samples + leaf] += 1
+    for i in range(tree.coordinates):
+        numbers[point_at(tree, leaf) + i] = points[x + i]
+    return leaf
+
+
+@kernel
+def put_together(
+    trees: int,
+    num_trees: int,
+    samples: int,
+    seed: np.uint64,
+    decay_rate: float,
+    leaf_counts: Integers,
+    inner: Any,
+    cuts: Floats,
+    axes: Ids,
+    sampled: Integers,
+    records: Integers,
+    points: Floats,
+) -> None:
+    """Fill empty trees.
+
+    leaf_counts: (trees,). sampled: (trees, size), which rows of records (n,) and points (n, coordinates) are the
+    sample of each tree.
+    """
+    at_points, coordinates = floats_at(points.ctypes.data), points.shape[1]
+    first_node = first_cut = 0
+    for t in range(num_trees):
+        tree, start = tree_at(trees, t, samples, coordinates), stream(seed, t)
+        nodes = 2 * leaf_counts[t] - 1
+        if nodes < 0:
+            continue
+        inners = _plant(tree, nodes, inner, cuts, axes, first_node, first_cut) - 1
+        first_node += nodes
+        first_cut += inners
+        for i in range(sampled.shape[1]):
+            row = sampled[t, i]
+            leaf = _settle(tree, at_points, row * coordinates)
+            append(tree, i, priority_of(start, records[row], decay_rate), records[row], leaf)
+        for node in range(inners - 1, -1, -1):
+            join_boxes(tree, node)

@@ -1,0 +1,139 @@
+"""Forests as bytes.
+
+    magic, version │ parameters, records seen │ sections, compressed │ CRC-32 of all before
+
+All is little-endian; sections are laid out by the significance of their bytes, which compresses better:
+leaves of each tree; shapes of the trees, a bit a node in preorder; cuts; axes, unless there is one coordinate;
+records that any tree has in its sample; which of them each tree has; their values, as a series, since shingles
+overlap; and the last values, with which the next shingle begins.
+"""
+
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .arrays import END, LEAVES, NUMBER, Floats, Integers, empty_trees, ids_of, points_of
+from .parameters import SCORINGS, Parameters
+from .rebuilding import put_together, take_apart
+
+_MAGIC, _VERSION = b"RCF\x00", 1
+_START = struct.Struct("<4sH")
+_HEAD = struct.Struct("<IIIIIQBQ")
+_CHECK = struct.Struct("<I")
+
+
+def _planes(array: npt.NDArray[Any], kind: str) -> bytes:
+    return np.ascontiguousarray(array, kind).reshape(-1, 1).view(np.uint8).T.tobytes()
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def take(self, count: int, kind: str) -> npt.NDArray[Any]:
+        size = np.dtype(kind).itemsize
+        planes = np.frombuffer(self._data, np.uint8, count * size, self._at).reshape(size, count)
+        self._at += count * size
+        return np.ascontiguousarray(planes.T).view(kind).reshape(count)
+
+
+def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Floats) -> bytes:
+    """The bytes of a forest."""
+    samples, num_trees = parameters.sample_size, parameters.num_trees
+    size = min(samples, parameters.points_in(records_seen))
+    leaf_counts = ids_of(trees, parameters)[:, END * samples + LEAVES].astype(np.int64)
+    leaves = int(leaf_counts.sum())
+    inners = leaves - num_trees if size else 0
+    inner, cuts, axes = np.empty(leaves + inners, np.uint8), np.empty(inners), np.empty(inners, np.uint16)
+    take_apart(trees.ctypes.data, num_trees, samples, parameters.coordinates, inner, cuts, axes)
+    numbers = trees[:, NUMBER * samples : NUMBER * samples + size].astype(np.int64)
+    records, entries = np.unique(numbers, return_index=True)
+    sampled = np.sort(np.searchsorted(records, numbers), axis=1)
+    places, covered = _series(records, parameters.shingle_size)
+    values = np.empty((covered, parameters.dimensions))
+    values[places] = points_of(trees, parameters, entries, size).reshape(*places.shape, -1)
+    body = (
+        _planes(leaf_counts, "<u2"),
+        np.packbits(inner).tobytes(),
+        _planes(cuts, "<f8"),
+        _planes(axes, "<u2") if parameters.coordinates > 1 else b"",
+        _planes(np.array([len(records)]), "<u4"),
+        _planes(np.diff(records, prepend=0), "<i8"),
+        _planes(np.diff(sampled, prepend=0), "<u4"),
+        _planes(values, "<f8"),
+        _planes(recent, "<f8"),
+    )
+    head = _HEAD.pack(
+        parameters.dimensions,
+        num_trees,
+        samples,
+        parameters.time_decay,
+        parameters.shingle_size,
+        parameters.seed % 2**64,
+        SCORINGS.index(parameters.scoring) | (parameters.seed < 0) << 7,
+        records_seen,
+    )
+    data = _START.pack(_MAGIC, _VERSION) + head + zlib.compress(b"".join(body), 1)
+    return data + _CHECK.pack(zlib.crc32(data))
+
+
+def _series(records: Integers, shingle_size: int) -> tuple[Integers, int]:
+    """Where the values of each record's shingle, (records, shingle_size), are in the values of all, and how many those are."""
+    positions = records[:, np.newaxis] + np.arange(shingle_size)
+    covered, places = np.unique(positions, return_inverse=True)
+    return places.reshape(positions.shape), len(covered)
+
+
+def _checked(data: bytes) -> None:
+    if len(data) < _START.size or data[:4] != _MAGIC:
+        raise ValueError(f"data must be the bytes of a forest, got {data[:4]!r}")
+    version = _START.unpack_from(data)[1]
+    if version > _VERSION:
+        raise ValueError(f"version of data must be at most {_VERSION}, got {version!r}")
+    if len(data) < _START.size + _HEAD.size + _CHECK.size:
+        raise ValueError(f"data must be undamaged, got only {len(data)} bytes")
+    expected, found = _CHECK.unpack(data[-_CHECK.size :])[0], zlib.crc32(data[: -_CHECK.size])
+    if found != expected or version != _VERSION:
+        raise ValueError(f"data must be undamaged, got checksum {found:08x} instead of {expected:08x}")
+
+
+def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
+    """Parameters, records seen, last values and trees. Raises ValueError for bytes damaged or of a newer version."""
+    data = bytes(data)
+    _checked(data)
+    dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(data, _START.size)
+    seed -= (scoring >> 7) << 64
+    parameters = Parameters(dimensions, num_trees, samples, decay, shingle, seed, SCORINGS[scoring & 0x7F])
+    reader = _Reader(zlib.decompress(data[_START.size + _HEAD.size : -_CHECK.size]))
+    size = min(samples, parameters.points_in(records_seen))
+    leaf_counts = reader.take(num_trees, "<u2").astype(np.int64)
+    leaves = int(leaf_counts.sum())
+    inners = leaves - num_trees if size else 0
+    inner = np.unpackbits(reader.take((leaves + inners + 7) // 8, "u1"))
+    cuts = reader.take(inners, "<f8")
+    axes = reader.take(inners, "<u2") if parameters.coordinates > 1 else np.zeros(inners, np.uint16)
+    records = np.cumsum(reader.take(int(reader.take(1, "<u4")[0]), "<i8"))
+    sampled = np.cumsum(reader.take(num_trees * size, "<u4").reshape(num_trees, size), axis=1, dtype=np.int64)
+    places, covered = _series(records, shingle)
+    values = reader.take(covered * dimensions, "<f8").reshape(covered, dimensions)
+    points = values[places].reshape(len(records), parameters.coordinates)
+    recent = reader.take(min(records_seen, shingle - 1) * dimensions, "<f8").reshape(-1, dimensions)
+    trees = empty_trees(parameters)
+    put_together(
+        trees.ctypes.data,
+        num_trees,
+        samples,
+        np.uint64(seed % 2**64),
+        parameters.decay_rate,
+        leaf_counts,
+        inner,
+        cuts,
+        axes,
+        sampled,
+        records,
+        points,
+    )
+    return parameters, records_seen, recent, trees

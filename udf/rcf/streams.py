@@ -1,0 +1,39 @@
+"""Random numbers that are a function of (seed, tree, record number, draw) and of nothing else.
+
+Because no generator state is carried along, a forest does not depend on how its records were split into
+batches or which tree was served first, and a reservoir's priorities can be drawn again from record numbers.
+
+Each tree has a stream of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
+OOPSLA 2014), started at a hash of seed and tree; a record takes `DRAWS` consecutive numbers of it.
+"""
+
+import numpy as np
+
+from .compiling import inlined, part
+
+DRAWS = np.uint64(4)
+KEEP, PLACE, WHERE = np.uint64(0), np.uint64(1), np.uint64(2)
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_30, _27, _31, _12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
+
+
+@inlined
+def _mix(bits: np.uint64) -> np.uint64:
+    bits = (bits ^ (bits >> _30)) * _MIX_1
+    bits = (bits ^ (bits >> _27)) * _MIX_2
+    return bits ^ (bits >> _31)
+
+
+@part
+def stream(seed: np.uint64, tree: int) -> np.uint64:
+    """Where the stream of a tree starts."""
+    return _mix(_mix(seed + _GOLDEN) + np.uint64(tree) * _GOLDEN)
+
+
+@inlined
+def uniform(start: np.uint64, number: int, draw: np.uint64) -> float:
+    """A uniform number strictly between 0 and 1: a multiple of 2**-52, plus half of one."""
+    bits = _mix(start + (np.uint64(number) * DRAWS + draw) * _GOLDEN)
+    return (np.float64(np.int64(bits >> _12)) + 0.5) * 2.0**-52

@@ -1,0 +1,173 @@
+"""Insert a point into a tree, forget a leaf.
+
+Both leave the tree distributed as one drawn afresh on the new sample (Guha et al., ICML 2016, algorithms 1, 2).
+
+                 G                          G
+                 │                          │
+    insert x     N         ──────▶          P          <────── a new cut between x and the box of N
+    at N       ┌─┴─┐                      ┌─┴─┐
+               …   …       ◀──────        N   x
+                           forget x     ┌─┴─┐
+"""
+
+from typing import Any
+
+from .arrays import (
+    AXIS,
+    CHILD,
+    CUT,
+    FREE_LEAF,
+    FREE_NODE,
+    LEAVES,
+    MASS,
+    PARENT,
+    ROOT,
+    SPAN,
+    Tree,
+    box_at,
+    point_at,
+    single,
+)
+from .compiling import part
+from .cutting import outside, separating_cut, span
+
+
+@part
+def _hang(tree: Tree, node: int, parent: int, instead_of: int) -> None:
+    """Hang a node under a parent where another hung; the root hangs under nothing."""
+    tree.ids[PARENT * tree.samples + node] = parent
+    if tree.ids[single(tree, ROOT)] == instead_of:
+        tree.ids[single(tree, ROOT)] = node
+    else:
+        right = tree.ids[2 * parent + 1] == instead_of
+        tree.ids[2 * parent + right] = node
+
+
+@part
+def _new_leaf(tree: Tree, points: Any, x: int) -> int:
+    leaf = tree.ids[single(tree, FREE_LEAF)]
+    tree.ids[single(tree, FREE_LEAF)] = tree.ids[(PARENT + 1) * tree.samples + leaf]
+    tree.ids[single(tree, LEAVES)] += 1
+    tree.ids[MASS * tree.samples + leaf] = 1
+    at = point_at(tree, leaf)
+    for i in range(tree.coordinates):
+        tree.numbers[at + i] = points[x + i]
+    return leaf
+
+
+@part
+def _splice(tree: Tree, node: int, low: int, high: int, points: Any, x: int, offset: float) -> int:
+    """Put a new inner node over `node`, whose box is given, with the point as its other child."""
+    samples, coordinates, numbers, ids = tree.samples, tree.coordinates, tree.numbers, tree.ids
+    axis, cut = separating_cut(numbers, low, high, points, x, coordinates, offset)
+    leaf = _new_leaf(tree, points, x)
+    top = ids[single(tree, FREE_NODE)]
+    ids[single(tree, FREE_NODE)] = ids[CHILD * samples + 2 * top]
+    _hang(tree, top, ids[PARENT * samples + node], node)
+    right = int(points[x + axis] > cut)
+    ids[AXIS * samples + top], numbers[CUT * samples + top] = axis, cut
+    ids[CHILD * samples + 2 * top + right] = samples + leaf
+    ids[CHILD * samples + 2 * top + 1 - right] = node
+    ids[PARENT * samples + samples + leaf] = ids[PARENT * samples + node] = top
+    box = box_at(tree, top)
+    for i in range(coordinates):
+        numbers[box + i] = min(numbers[low + i], points[x + i])
+        numbers[box + coordinates + i] = max(numbers[high + i], points[x + i])
+    numbers[SPAN * samples + top] = span(numbers, box, coordinates)
+    return leaf
+
+
+@part
+def insert(tree: Tree, points: Any, x: int, place: float, where: float) -> int:
+    """Add the point that starts at x; returns its leaf. `place` and `where` are uniform numbers.
+
+    A fresh cut of the extended box of a node separates point and box with probability p = outside / (outside
+    + span). Instead of drawing at every node on the way down, one number picks the node: the first where the
+    probability of having come past it, the product of all 1 - p so far, falls below `place`.
+    """
+    samples, coordinates, numbers, ids = tree.samples, tree.coordinates, tree.numbers, tree.ids
+    if ids[single(tree, LEAVES)] == 0:
+        leaf = _new_leaf(tree, points, x)
+        ids[single(tree, ROOT)] = samples + leaf
+        return leaf
+    node, passed = ids[single(tree, ROOT)], 1.0
+    while node < samples:
+        low = box_at(tree, node)
+        high = low + coordinates
+        beyond = outside(numbers, low, high, points, x, coordinates)
+        if beyond > 0.0:
+            sides = numbers[SPAN * samples + node]
+            passed *= sides / (sides + beyond)
+            if passed < place:
+                return _splice(tree, node, low, high, points, x, beyond * where)
+            for i in range(coordinates):
+                numbers[low + i] = min(numbers[low + i], points[x + i])
+                numbers[high + i] = max(numbers[high + i], points[x + i])
+            numbers[SPAN * samples + node] = span(numbers, low, coordinates)
+        right = int(points[x + ids[AXIS * samples + node]] > numbers[CUT * samples + node])
+        node = ids[CHILD * samples + 2 * node + right]
+    leaf = node - samples
+    same = point_at(tree, leaf)
+    beyond = outside(numbers, same, same, points, x, coordinates)
+    if beyond > 0.0:
+        return _splice(tree, node, same, same, points, x, beyond * where)
+    ids[MASS * samples + leaf] += 1
+    return leaf
+
+
+@part
+def _box_of_any(tree: Tree, node: int) -> tuple[int, int]:
+    """Where low and high coordinates start, of an inner node or a leaf."""
+    if node < tree.samples:
+        low = box_at(tree, node)
+        return low, low + tree.coordinates
+    low = point_at(tree, node - tree.samples)
+    return low, low
+
+
+@part
+def join_boxes(tree: Tree, node: int) -> bool:
+    """Make the box of an inner node the hull of its children's; whether that changed it."""
+    samples, coordinates, numbers = tree.samples, tree.coordinates, tree.numbers
+    low = box_at(tree, node)
+    high = low + coordinates
+    left_low, left_high = _box_of_any(tree, tree.ids[CHILD * samples + 2 * node])
+    right_low, right_high = _box_of_any(tree, tree.ids[CHILD * samples + 2 * node + 1])
+    changed = False
+    for i in range(coordinates):
+        least = min(numbers[left_low + i], numbers[right_low + i])
+        most = max(numbers[left_high + i], numbers[right_high + i])
+        changed |= least != numbers[low + i] or most != numbers[high + i]
+        numbers[low + i], numbers[high + i] = least, most
+    if changed:
+        numbers[SPAN * samples + node] = span(numbers, low, coordinates)
+    return changed
+
+
+@part
+def forget(tree: Tree, leaf: int) -> None:
+    """Take one record from a leaf, and the leaf from the tree when that was its last.
+
+    The boxes above shrink, up to the first that does not: it still has the gone point strictly inside,
+    and so have those above it.
+    """
+    samples, ids = tree.samples, tree.ids
+    ids[MASS * samples + leaf] -= 1
+    if ids[MASS * samples + leaf] > 0:
+        return
+    gone = samples + leaf
+    ids[single(tree, LEAVES)] -= 1
+    if ids[single(tree, LEAVES)] > 0:
+        top = ids[PARENT * samples + gone]
+        left, right = ids[CHILD * samples + 2 * top], ids[CHILD * samples + 2 * top + 1]
+        sibling = right if left == gone else left
+        above = ids[PARENT * samples + top]
+        is_root = ids[single(tree, ROOT)] == top
+        _hang(tree, sibling, above, top)
+        ids[CHILD * samples + 2 * top] = ids[single(tree, FREE_NODE)]
+        ids[single(tree, FREE_NODE)] = top
+        if not is_root:
+            while join_boxes(tree, above) and above != ids[single(tree, ROOT)]:
+                above = ids[PARENT * samples + above]
+    ids[PARENT * samples + gone] = ids[single(tree, FREE_LEAF)]
+    ids[single(tree, FREE_LEAF)] = leaf
