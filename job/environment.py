@@ -13,7 +13,9 @@ from job.state import RestorePoint, StateDirectory
 _ROOT = Path(__file__).resolve().parents[1]
 
 
-def start(options: Options, work: Path, state: StateDirectory, restore: RestorePoint, rest_port: int) -> tuple[Any, Any]:
+def start(
+    options: Options, work: Path, state: StateDirectory, restore: RestorePoint, rest_port: int
+) -> tuple[Any, Any]:
     """A StreamExecutionEnvironment and its StreamTableEnvironment. `work` takes logs and temporary files."""
     _prepare_processes(work)
     from pyflink.common import Configuration  # noqa: PLC0415 - reads the environment set above

@@ -143,6 +143,9 @@ def _reason(options: Options) -> str:
             ),
             ("millis IS NULL", f"{options.time} is not a time (ISO 8601, or epoch seconds or milliseconds)"),
             ("millis < 0", f"{options.time} is before 1970"),
-            (f"millis > arrival + {options.max_ahead}", f"{options.time} is more than {ahead} ahead of its arrival"),
+            (
+                f"millis > arrival + {options.max_ahead}",
+                f"{options.time} is more than {ahead} ahead of its arrival",
+            ),
         ]
     return "CASE " + " ".join(f"WHEN {when} THEN {literal(then)}" for when, then in cases) + " END"

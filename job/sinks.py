@@ -2,7 +2,12 @@
 
 from pyflink.common.serialization import Encoder
 from pyflink.datastream import DataStream
-from pyflink.datastream.connectors.file_system import BucketAssigner, FileSink, OutputFileConfig, RollingPolicy
+from pyflink.datastream.connectors.file_system import (
+    BucketAssigner,
+    FileSink,
+    OutputFileConfig,
+    RollingPolicy,
+)
 
 from job.uris import Uri
 

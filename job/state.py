@@ -6,7 +6,17 @@ from pathlib import Path
 
 from job.options import Options
 
-_FIXED = ("source", "values", "key", "num_trees", "sample_size", "time_decay", "shingle_size", "seed", "every")
+_FIXED = (
+    "source",
+    "values",
+    "key",
+    "num_trees",
+    "sample_size",
+    "time_decay",
+    "shingle_size",
+    "seed",
+    "every",
+)
 """Options that state depends on: a forest continues only as the forest it is."""
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +32,13 @@ class Spool:
     """A JSON-lines file, or a directory of them, as it grows.
 
     Names that begin with `.` or `_` are not there yet: writers rename a file when it is whole. `offsets` (name to
-    bytes read) is all there is to know about what was read; the caller keeps it.
+    bytes read) is all there is to know about what was read; the caller keeps it. Only names with `prefix` count.
     """
 
-    def __init__(self, path: str, offsets: dict[str, int]) -> None:
+    def __init__(self, path: str, offsets: dict[str, int], prefix: str = "") -> None:
         self._path = Path(path)
         self._offsets = offsets
+        self._prefix = prefix
         self._sizes: dict[str, int] = {}
         self._next_listing = 0.0
 
@@ -47,10 +49,11 @@ class Spool:
     def blocks(self, *, take_unfinished: bool) -> Iterator[Block]:
         """The blocks not yet read, each moving its file's offset; a last line without newline only if asked for."""
         self._list()
-        for name in sorted(self._sizes, key=natural_order):
+        news = [name for name, size in self._sizes.items() if self._offsets.get(name, 0) != size]
+        for name in sorted(news, key=natural_order):
             if self._offsets.get(name, 0) > self._sizes[name]:
                 self._offsets[name] = 0  # truncated and written anew
-            if self._offsets.get(name, 0) < self._sizes[name]:
+            with suppress(FileNotFoundError):  # removed since it was listed
                 yield from self._read(name, take_unfinished)
 
     def _list(self) -> None:
@@ -58,16 +61,19 @@ class Spool:
         started = time.monotonic()
         if started < self._next_listing:
             return
-        if self._path.is_dir():
-            with os.scandir(self._path) as entries:
-                self._sizes = {
-                    entry.name: entry.stat().st_size
-                    for entry in entries
-                    if not entry.name.startswith((".", "_")) and entry.is_file()
-                }
-        else:
-            self._sizes = {self._path.name: self._path.stat().st_size}
+        self._sizes = dict(self._files())
         self._next_listing = started + 20 * (time.monotonic() - started)
+
+    def _files(self) -> Iterator[tuple[str, int]]:
+        if not self._path.is_dir():
+            yield self._path.name, self._path.stat().st_size
+            return
+        with os.scandir(self._path) as entries:
+            for entry in entries:
+                if entry.name.startswith(self._prefix) and not entry.name.startswith((".", "_")):
+                    with suppress(FileNotFoundError):
+                        if entry.is_file():
+                            yield entry.name, entry.stat().st_size
 
     def _read(self, name: str, take_unfinished: bool) -> Iterator[Block]:
         path = self._path / name if self._path.is_dir() else self._path

@@ -43,7 +43,9 @@ class FileReader(KeyedProcessFunction):
             MapStateDescriptor("offsets", Types.STRING(), Types.LONG())
         )
         self._tail_state = runtime_context.get_state(
-            ValueStateDescriptor("tail", Types.TUPLE([Types.STRING(), Types.LONG(), Types.INT(), Types.LONG()]))
+            ValueStateDescriptor(
+                "tail", Types.TUPLE([Types.STRING(), Types.LONG(), Types.INT(), Types.LONG()])
+            )
         )
         self._spool: Spool | None = None
         self._records = 0

@@ -26,7 +26,7 @@ _BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 class RandomCutForestFunction(KeyedProcessFunction):
     """Scores the records of a key group's second, then learns them, in order of key, event time, values and document.
 
-    Takes rows of (key group, event times in epoch milliseconds, documents, keys or null, one array a feature) and
+    Takes rows of (key group, event times in epoch milliseconds, documents, keys or null, an array a feature, rowtime) and
     yields a `SCORE_TYPE` row a record. `every` is the length of a second, in milliseconds.
 
     Live forests stay in memory. State has a snapshot of each and a log of what was learned since; a log that has
@@ -39,7 +39,9 @@ class RandomCutForestFunction(KeyedProcessFunction):
         self._every = every
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        self._snapshots = runtime_context.get_map_state(MapStateDescriptor("snapshots", Types.STRING(), _BYTES))
+        self._snapshots = runtime_context.get_map_state(
+            MapStateDescriptor("snapshots", Types.STRING(), _BYTES)
+        )
         self._log = runtime_context.get_list_state(ListStateDescriptor("log", _BYTES))
         self._sizes = runtime_context.get_state(
             ValueStateDescriptor("sizes", Types.TUPLE([Types.LONG(), Types.LONG()]))
@@ -48,7 +50,7 @@ class RandomCutForestFunction(KeyedProcessFunction):
         self._learned_since: dict[int, set[str]] = {}
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
-        key_group, times, documents, keys, *features = value
+        key_group, times, documents, keys, *features, _rowtime = value
         forests = self._forests(key_group)
         documents = documents.split(SEPARATOR)
         keys = np.array(keys.split(SEPARATOR) if keys is not None else [""] * len(documents), dtype=object)

@@ -34,12 +34,13 @@ NUMBER = 3  # record number of an entry of the heap
 BOX = 4
 
 # Sections of ids, in units of S.
-CHILD = 0  # 2 S: left and right of inner node i at 2 i and 2 i + 1; free inner nodes are linked at 2 i
-PARENT = 2  # 2 S: by id; free leaves are linked here
-AXIS = 4  # of an inner node: the coordinate it cuts
-MASS = 5  # of a leaf: how many records of the sample it stands for
-LEAF = 6  # leaf of an entry of the heap
-END = 7
+CHILD = 0  # 4 S: left and right of a node at 2 id and 2 id + 1. A leaf is its own child, so that a walk can
+# go on without asking whether it has arrived. Free inner nodes are linked at 2 id
+PARENT = 4  # 2 S: by id; free leaves are linked here
+AXIS = 6  # 2 S: the coordinate an inner node cuts; 0 for leaves
+MASS = 8  # of a leaf: how many records of the sample it stands for
+LEAF = 9  # leaf of an entry of the heap
+END = 10
 
 # Single ids after END * S.
 ROOT, LEAVES, FREE_NODE, FREE_LEAF = range(4)
@@ -67,6 +68,7 @@ def empty_trees(parameters: Parameters) -> Floats:
     block = np.zeros(words)
     ids = ids_of(block, parameters)
     ids[: 2 * samples : 2] = ids[(PARENT + 1) * samples : AXIS * samples] = np.arange(1, samples + 1)
+    ids[2 * samples : PARENT * samples] = np.repeat(np.arange(samples, 2 * samples), 2)
     return np.tile(block, (parameters.num_trees, 1))
 
 

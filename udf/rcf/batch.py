@@ -31,12 +31,12 @@ def _learn(tree: Tree, start: np.uint64, number: int, points: Any, x: int, decay
 
 
 @part
-def _score(tree: Tree, points: Any, begin: int, end: int, seen: Any, scores: Any) -> None:
+def _score(tree: Tree, points: Any, begin: int, end: int, table: Any, scores: Any) -> None:
     """Add the scores of points begin … end - 1; compiled apart for one coordinate, where that pays."""
     if tree.coordinates == 1:
-        add_scores(Tree(tree.numbers, tree.ids, tree.samples, 1), points, begin, end, seen, scores)
+        add_scores(Tree(tree.numbers, tree.ids, tree.samples, 1), points, begin, end, table, scores)
     else:
-        add_scores(tree, points, begin, end, seen, scores)
+        add_scores(tree, points, begin, end, table, scores)
 
 
 @kernel
@@ -50,7 +50,7 @@ def run(
     learned: bool,
     points: Floats,
     scores: Floats,
-    seen: Floats,
+    table: Floats,
 ) -> None:
     """Take points (n, coordinates), records first, first + 1, …, into the trees at an address.
 
@@ -58,7 +58,7 @@ def run(
     its score, if `learned` is set.
     """
     at_points, at_scores = floats_at(points.ctypes.data), floats_at(scores.ctypes.data)
-    at_seen = floats_at(seen.ctypes.data)
+    at_table = floats_at(table.ctypes.data)
     end, coordinates, scored = first + points.shape[0], points.shape[1], scores.size > 0
     for t in range(num_trees):
         tree, start = tree_at(trees, t, samples, coordinates), stream(seed, t)
@@ -71,7 +71,7 @@ def run(
             if learned:
                 accepted = next_accepted(start, number, end, tree.numbers[PRIORITY * samples], decay_rate)
             if scored:
-                _score(tree, at_points, number - first, min(accepted + 1, end) - first, at_seen, at_scores)
+                _score(tree, at_points, number - first, min(accepted + 1, end) - first, at_table, at_scores)
             if accepted < end:
                 _learn(tree, start, accepted, at_points, (accepted - first) * coordinates, decay_rate)
             number = accepted + 1

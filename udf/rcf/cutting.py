@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .compiling import inlined, part
+from .compiling import inlined
 
 
 @inlined
@@ -36,7 +36,7 @@ def outside(numbers: Any, low: int, high: int, points: Any, x: int, coordinates:
     return (a + b) + (c + d)
 
 
-@part
+@inlined
 def span(numbers: Any, low: int, coordinates: int) -> float:
     """The sum of the side lengths of a box whose high coordinates follow its low ones."""
     total = 0.0
@@ -60,7 +60,7 @@ def cut_between(low: float, high: float, offset: float) -> float:
     return cut if cut < high else np.nextafter(high, -np.inf)
 
 
-@part
+@inlined
 def separating_cut(
     numbers: Any, low: int, high: int, points: Any, x: int, coordinates: int, offset: float
 ) -> tuple[int, float]:

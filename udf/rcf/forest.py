@@ -7,7 +7,7 @@ from . import snapshot
 from .arrays import Floats, empty_trees
 from .batch import run
 from .parameters import Parameters
-from .scoring import normalizer, seen_table
+from .scoring import normalizer, score_table
 
 _LARGEST = 1e300
 _CHUNK = 1024
@@ -115,7 +115,8 @@ class RandomCutForest:
             return scores
         if self.shingle_size > 1:
             before = np.broadcast_to(self._recent, (len(records), *self._recent.shape))
-            records = np.concatenate((before, records[:, np.newaxis]), axis=1).reshape(len(records), -1)
+            records = np.concatenate((before, records[:, np.newaxis]), axis=1)
+            records = records.reshape(len(records), self._parameters.coordinates)
         self._run(records, scores, learned=False)
         return scores
 
@@ -136,12 +137,15 @@ class RandomCutForest:
 
     def _checked(self, points: npt.ArrayLike) -> Floats:
         """A contiguous float64 copy of the records, without negative zeros and with bounded magnitudes."""
-        records = np.array(points, dtype=np.float64, order="C")
+        try:
+            records = np.array(points, dtype=np.float64, order="C")
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"points must be numbers, got {points!r}") from error
         if records.ndim != 2 or records.shape[1] != self.dimensions:
             raise ValueError(f"points must be of shape (n, {self.dimensions}), got {records.shape!r}")
         finite = np.isfinite(records)
         if not finite.all():
-            raise ValueError(f"points must be finite, got {records[~finite][0]!r}")
+            raise ValueError(f"points must be finite, got {float(records[~finite][0])!r}")
         np.clip(records, -_LARGEST, _LARGEST, out=records)
         records += 0.0
         return records
@@ -153,7 +157,9 @@ class RandomCutForest:
             series = np.concatenate((self._recent, records))
             self._recent = series[-(self.shingle_size - 1) :].copy()
             places = np.arange(max(0, len(series) - self.shingle_size + 1))[:, np.newaxis]
-            points = series[places + np.arange(self.shingle_size)].reshape(len(places), self._parameters.coordinates)
+            points = series[places + np.arange(self.shingle_size)].reshape(
+                len(places), self._parameters.coordinates
+            )
         of_points = scores[len(scores) - len(points) :] if scores.size else scores
         if len(points):
             self._run(points, of_points, learned=True)
@@ -171,6 +177,6 @@ class RandomCutForest:
             learned,
             points,
             scores,
-            seen_table(self.scoring, self.sample_size),
+            score_table(self.scoring, self.sample_size),
         )
         scores *= normalizer(self.scoring, self.sample_size) / self.num_trees

@@ -11,9 +11,6 @@ from .arrays import LEAF, NUMBER, PRIORITY, Tree
 from .compiling import part
 from .streams import KEEP, uniform
 
-_BLOCK = 256
-
-
 @part
 def priority_of(start: np.uint64, number: int, decay_rate: float) -> float:
     """The priority of a record; the least stay longest."""
@@ -25,10 +22,11 @@ def next_accepted(start: np.uint64, first: int, end: int, worst: float, decay_ra
     """The first record from `first` on whose priority is below the worst of the sample, or `end`.
 
     In terms of u the threshold of a record is exp(-exp(worst + λ·n)), which falls with n: u is compared
-    with that of the last record of a block, and logarithms are taken only of what passes.
+    with that of the last of a block of records, and logarithms are taken only of what passes.
     """
+    block = min(max(1, int(0.125 / decay_rate)), 4096)
     while first < end:
-        block_end = min(first + _BLOCK, end)
+        block_end = min(first + block, end)
         hopeless = np.exp(-np.exp(worst + decay_rate * block_end)) * (1.0 - 1e-12)
         for number in range(first, block_end):
             if uniform(start, number, KEEP) > hopeless and priority_of(start, number, decay_rate) < worst:

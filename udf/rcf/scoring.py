@@ -16,17 +16,23 @@ import numpy as np
 import numpy.typing as npt
 
 
+WEIGHT, DEPTH, RECIPROCAL = range(3)
+
+
 @cache
-def seen_table(scoring: str, sample_size: int) -> npt.NDArray[np.float64]:
-    """Rows of (weight, depth) by mass, for full trees: nothing is scored before `sample_size` points are learned."""
-    table = np.zeros((sample_size + 1, 2))
+def score_table(scoring: str, sample_size: int) -> npt.NDArray[np.float64]:
+    """Row m: weight(m) and depth(m), in a full tree, and 1 / m.
+
+    Nothing is scored by a tree that is not full.
+    """
+    table = np.zeros((sample_size + 1, 3))
     for mass in range(1, sample_size + 1):
         if scoring == "kinesis":
-            table[mass] = 1.0, math.log2(mass)
+            table[mass] = 1.0, math.log2(mass), 1.0 / mass
         else:
-            table[mass] = 1.0 - mass / (2.0 * sample_size), math.log2(mass + 1)
+            table[mass] = 1.0 - mass / (2.0 * sample_size), math.log2(mass + 1), 1.0 / mass
     if scoring == "kinesis":  # only the single leaf of a tree, at depth 0, can have the whole mass
-        table[sample_size] = 1.0 / (sample_size + 1), 1.0
+        table[sample_size, :RECIPROCAL] = 1.0 / (sample_size + 1), 1.0
     table.setflags(write=False)
     return table
 

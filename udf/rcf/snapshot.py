@@ -54,7 +54,7 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Float
     sampled = np.sort(np.searchsorted(records, numbers), axis=1)
     places, covered = _series(records, parameters.shingle_size)
     values = np.empty((covered, parameters.dimensions))
-    values[places] = points_of(trees, parameters, entries, size).reshape(*places.shape, -1)
+    values[places] = points_of(trees, parameters, entries, size).reshape(*places.shape, parameters.dimensions)
     body = (
         _planes(leaf_counts, "<u2"),
         np.packbits(inner).tobytes(),
@@ -104,7 +104,9 @@ def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
     """Parameters, records seen, last values and trees. Raises ValueError for bytes damaged or of a newer version."""
     data = bytes(data)
     _checked(data)
-    dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(data, _START.size)
+    dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(
+        data, _START.size
+    )
     seed -= (scoring >> 7) << 64
     parameters = Parameters(dimensions, num_trees, samples, decay, shingle, seed, SCORINGS[scoring & 0x7F])
     reader = _Reader(zlib.decompress(data[_START.size + _HEAD.size : -_CHECK.size]))

@@ -28,11 +28,11 @@ from .arrays import (
     point_at,
     single,
 )
-from .compiling import part
+from .compiling import inlined
 from .cutting import outside, separating_cut, span
 
 
-@part
+@inlined
 def _hang(tree: Tree, node: int, parent: int, instead_of: int) -> None:
     """Hang a node under a parent where another hung; the root hangs under nothing."""
     tree.ids[PARENT * tree.samples + node] = parent
@@ -43,7 +43,7 @@ def _hang(tree: Tree, node: int, parent: int, instead_of: int) -> None:
         tree.ids[2 * parent + right] = node
 
 
-@part
+@inlined
 def _new_leaf(tree: Tree, points: Any, x: int) -> int:
     leaf = tree.ids[single(tree, FREE_LEAF)]
     tree.ids[single(tree, FREE_LEAF)] = tree.ids[(PARENT + 1) * tree.samples + leaf]
@@ -55,7 +55,7 @@ def _new_leaf(tree: Tree, points: Any, x: int) -> int:
     return leaf
 
 
-@part
+@inlined
 def _splice(tree: Tree, node: int, low: int, high: int, points: Any, x: int, offset: float) -> int:
     """Put a new inner node over `node`, whose box is given, with the point as its other child."""
     samples, coordinates, numbers, ids = tree.samples, tree.coordinates, tree.numbers, tree.ids
@@ -77,7 +77,7 @@ def _splice(tree: Tree, node: int, low: int, high: int, points: Any, x: int, off
     return leaf
 
 
-@part
+@inlined
 def insert(tree: Tree, points: Any, x: int, place: float, where: float) -> int:
     """Add the point that starts at x; returns its leaf. `place` and `where` are uniform numbers.
 
@@ -115,7 +115,7 @@ def insert(tree: Tree, points: Any, x: int, place: float, where: float) -> int:
     return leaf
 
 
-@part
+@inlined
 def _box_of_any(tree: Tree, node: int) -> tuple[int, int]:
     """Where low and high coordinates start, of an inner node or a leaf."""
     if node < tree.samples:
@@ -125,7 +125,7 @@ def _box_of_any(tree: Tree, node: int) -> tuple[int, int]:
     return low, low
 
 
-@part
+@inlined
 def join_boxes(tree: Tree, node: int) -> bool:
     """Make the box of an inner node the hull of its children's; whether that changed it."""
     samples, coordinates, numbers = tree.samples, tree.coordinates, tree.numbers
@@ -144,7 +144,7 @@ def join_boxes(tree: Tree, node: int) -> bool:
     return changed
 
 
-@part
+@inlined
 def forget(tree: Tree, leaf: int) -> None:
     """Take one record from a leaf, and the leaf from the tree when that was its last.
 

@@ -5,71 +5,88 @@ from typing import Any
 from .arrays import AXIS, CHILD, CUT, MASS, PARENT, ROOT, SPAN, Tree, box_at, point_at, single
 from .compiling import inlined
 from .cutting import outside
+from .scoring import DEPTH, RECIPROCAL, WEIGHT
 
 
 @inlined
 def _step(tree: Tree, points: Any, x: int, node: int) -> int:
-    """The child on the point's side of the cut; a leaf stays where it is.
-
-    Without a branch: of a leaf, the entries of the last inner node are read and not used.
-    """
-    inner = min(node, tree.samples - 1)
-    right = int(points[x + tree.ids[AXIS * tree.samples + inner]] > tree.numbers[CUT * tree.samples + inner])
-    child = int(tree.ids[CHILD * tree.samples + 2 * inner + right])
-    return child if node < tree.samples else node
+    """The child on the point's side of the cut; a leaf stays where it is."""
+    axis = tree.ids[AXIS * tree.samples + node] if tree.coordinates > 1 else 0
+    right = points[x + axis] > tree.numbers[CUT * tree.samples + node]
+    return int(tree.ids[CHILD * tree.samples + 2 * node + right])
 
 
 @inlined
-def _score_from_leaf(tree: Tree, points: Any, x: int, seen: Any, node: int, depth: int) -> float:
-    """The score, given the leaf that the cuts lead to: up along the boxes for as long as the point lies outside.
-
-    At an ancestor of depth d a fresh cut separates the point with probability p = outside / (outside + span):
-    the score is then 1 / (d + 1), else that of the child.
-    """
-    samples, coordinates, numbers, ids = tree.samples, tree.coordinates, tree.numbers, tree.ids
-    leaf = node - samples
+def _at_leaf(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -> float:
+    """The score of a point at the leaf that the cuts lead it to."""
+    leaf = node - tree.samples
     same = point_at(tree, leaf)
-    if outside(numbers, same, same, points, x, coordinates) == 0.0:
-        mass = ids[MASS * samples + leaf]
-        return seen[2 * mass] / (depth + seen[2 * mass + 1])
-    score = 1.0 / (depth + 1)
-    while depth > 0:
-        node = ids[PARENT * samples + node]
-        box = box_at(tree, node)
-        beyond = outside(numbers, box, box + coordinates, points, x, coordinates)
-        if beyond == 0.0:
-            break
-        score += beyond / (beyond + numbers[SPAN * samples + node]) * (1.0 / depth - score)
-        depth -= 1
-    return score
+    if outside(tree.numbers, same, same, points, x, tree.coordinates) > 0.0:
+        return table[3 * (depth + 1) + RECIPROCAL]
+    mass = 3 * int(tree.ids[MASS * tree.samples + leaf])
+    return table[mass + WEIGHT] / (depth + table[mass + DEPTH])
 
 
 @inlined
-def add_scores(tree: Tree, points: Any, begin: int, end: int, seen: Any, scores: Any) -> None:
-    """Add to scores[begin:end] the scores of those points.
+def _up(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int, score: float) -> tuple[int, float, bool]:
+    """One step up from a node at a depth: the parent, the score there, whether the point is outside of its box.
 
-    Four points walk down side by side: each step waits for memory, and the waits overlap.
+    A fresh cut of the parent's box separates the point with probability p = outside / (outside + span): its score is
+    then 1 / depth, else that of the child. From the root, or a box the point is in, nothing changes any more.
     """
-    samples, coordinates = tree.samples, tree.coordinates
-    root = int(tree.ids[single(tree, ROOT)])
-    i = begin
-    while i < end:
-        x, y = i * coordinates, min(i + 1, end - 1) * coordinates
-        z, w = min(i + 2, end - 1) * coordinates, min(i + 3, end - 1) * coordinates
-        of_x = of_y = of_z = of_w = root
-        depth_x = depth_y = depth_z = depth_w = 0
-        while min(min(of_x, of_y), min(of_z, of_w)) < samples:
-            depth_x += int(of_x < samples)
-            depth_y += int(of_y < samples)
-            depth_z += int(of_z < samples)
-            depth_w += int(of_w < samples)
-            of_x, of_y = _step(tree, points, x, of_x), _step(tree, points, y, of_y)
-            of_z, of_w = _step(tree, points, z, of_z), _step(tree, points, w, of_w)
-        scores[i] += _score_from_leaf(tree, points, x, seen, of_x, depth_x)
-        if i + 1 < end:
-            scores[i + 1] += _score_from_leaf(tree, points, y, seen, of_y, depth_y)
-        if i + 2 < end:
-            scores[i + 2] += _score_from_leaf(tree, points, z, seen, of_z, depth_z)
-        if i + 3 < end:
-            scores[i + 3] += _score_from_leaf(tree, points, w, seen, of_w, depth_w)
-        i += 4
+    parent = int(tree.ids[PARENT * tree.samples + node])
+    box = box_at(tree, parent)
+    beyond = outside(tree.numbers, box, box + tree.coordinates, points, x, tree.coordinates)
+    beyond = beyond if depth > 0 else 0.0
+    separated = beyond / (beyond + tree.numbers[SPAN * tree.samples + parent])
+    return parent, score + separated * (table[3 * depth + RECIPROCAL] - score), beyond > 0.0
+
+
+@inlined
+def _score_four(tree: Tree, points: Any, table: Any, x: int, y: int, z: int, w: int) -> tuple[float, float, float, float]:
+    """The scores of the points at x, y, z, w: down along the cuts to a leaf, up along the boxes they are outside of.
+
+    Four points walk side by side, without branches of their own: each step waits for memory or a division, and
+    the waits overlap.
+    """
+    samples = tree.samples
+    a = b = c = d = int(tree.ids[single(tree, ROOT)])
+    moving = depth_a = depth_b = depth_c = depth_d = int(a < samples)
+    while moving:
+        a, b = _step(tree, points, x, a), _step(tree, points, y, b)
+        c, d = _step(tree, points, z, c), _step(tree, points, w, d)
+        on_a, on_b, on_c, on_d = int(a < samples), int(b < samples), int(c < samples), int(d < samples)
+        depth_a, depth_b, depth_c, depth_d = depth_a + on_a, depth_b + on_b, depth_c + on_c, depth_d + on_d
+        moving = on_a | on_b | on_c | on_d
+    score_a = _at_leaf(tree, points, x, table, a, depth_a)
+    score_b = _at_leaf(tree, points, y, table, b, depth_b)
+    score_c = _at_leaf(tree, points, z, table, c, depth_c)
+    score_d = _at_leaf(tree, points, w, table, d, depth_d)
+    outside_any = True
+    while outside_any:
+        a, score_a, outside_a = _up(tree, points, x, table, a, depth_a, score_a)
+        b, score_b, outside_b = _up(tree, points, y, table, b, depth_b, score_b)
+        c, score_c, outside_c = _up(tree, points, z, table, c, depth_c, score_c)
+        d, score_d, outside_d = _up(tree, points, w, table, d, depth_d, score_d)
+        depth_a, depth_b = max(depth_a - 1, 0), max(depth_b - 1, 0)
+        depth_c, depth_d = max(depth_c - 1, 0), max(depth_d - 1, 0)
+        outside_any = outside_a | outside_b | outside_c | outside_d
+    return score_a, score_b, score_c, score_d
+
+
+@inlined
+def add_scores(tree: Tree, points: Any, begin: int, end: int, table: Any, scores: Any) -> None:
+    """Add to scores[begin:end] the scores of those points."""
+    coordinates, last = tree.coordinates, end - 1
+    for i in range(begin, end, 4):
+        j, k, m = min(i + 1, last), min(i + 2, last), min(i + 3, last)
+        a, b, c, d = _score_four(
+            tree, points, table, i * coordinates, j * coordinates, k * coordinates, m * coordinates
+        )
+        scores[i] += a
+        if i < last:
+            scores[j] += b
+        if j < last:
+            scores[k] += c
+        if k < last:
+            scores[m] += d

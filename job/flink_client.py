@@ -1,0 +1,85 @@
+"""What a run asks of Flink while it runs: its state, its counts, and to stop with everything out."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from typing import Any
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class FlinkClient:
+    """One job, by Flink's REST interface at `port` of this machine."""
+
+    def __init__(self, job_client: Any, port: int) -> None:
+        self._job_client = job_client
+        self._url = f"http://127.0.0.1:{port}/jobs/{job_client.get_job_id()}"
+        self._reader_metrics = ""
+
+    def state(self) -> str:
+        """CREATED, RUNNING, RESTARTING, FAILED, FINISHED, …"""
+        return str(self._get("").get("state", "UNKNOWN"))
+
+    def failure(self) -> str | None:
+        """What the job last failed of, in its own words: the Python error where there was one."""
+        root = self._get("/exceptions?maxExceptions=1").get("exceptionHistory", {}).get("entries", [])
+        return _cause(root[0]["stacktrace"]) if root else None
+
+    def reader(self) -> tuple[int, bool]:
+        """Records that the source has read, since its state began, and whether it has read all there is."""
+        if not self._reader_metrics:
+            vertices = self._get("").get("vertices", [])
+            ids = [v["id"] for v in vertices if v["name"].startswith("file-reader")]
+            if not ids:
+                return 0, False
+            self._reader_metrics = (
+                f"/vertices/{ids[0]}/metrics?get=0.file-reader.recordsRead,0.file-reader.caughtUp"
+            )
+        values = {m["id"].rpartition(".")[2]: m["value"] for m in self._get(self._reader_metrics)}
+        return int(values.get("recordsRead", 0)), values.get("caughtUp") == "1"
+
+    def stop(self, savepoints: str, *, drain: bool) -> None:
+        """Stop with a savepoint; `drain` first closes every second there is. Returns when all results are committed.
+
+        Raises:
+            RuntimeError: the job failed while it stopped; it goes on from its last checkpoint.
+        """
+        # PyFlink 2.3's own stop_with_savepoint calls a method that Java no longer has
+        from py4j.protocol import Py4JError  # noqa: PLC0415
+        from pyflink.java_gateway import get_gateway  # noqa: PLC0415
+
+        canonical = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType.CANONICAL
+        try:
+            self._job_client._j_job_client.stopWithSavepoint(drain, savepoints, canonical).get()
+        except Py4JError as error:
+            raise RuntimeError(self.failure() or str(error)) from error
+
+    def cancel(self) -> None:
+        """End at once; what no checkpoint has is gone."""
+        self._job_client._j_job_client.cancel().get()
+
+    def _get(self, path: str) -> Any:
+        """Flink's answer, or an empty one before it listens and after it has gone."""
+        try:
+            with urllib.request.urlopen(self._url + path, timeout=10) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return {}
+
+
+def _cause(stacktrace: str) -> str:
+    """The line of a stack trace that says most: the end of Python's traceback, else the deepest cause."""
+    lines = stacktrace.splitlines()
+    traceback = [i for i, line in enumerate(lines) if line.endswith("Traceback (most recent call last):")]
+    if traceback:
+        for line in lines[traceback[0] + 1 :]:
+            if line and not line.startswith((" ", "\t")):
+                return line
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return (causes or lines)[-1]

@@ -1,0 +1,40 @@
+"""The sample of a tree against the oracle, and its law."""
+
+import naive
+import numpy as np
+import pytest
+
+from udf.rcf import RandomCutForest
+from udf.rcf.arrays import NUMBER
+
+
+def samples(forest):
+    size = forest.sample_size
+    return [set(row[NUMBER * size : (NUMBER + 1) * size].astype(int)) for row in forest._trees]
+
+
+@pytest.mark.parametrize(
+    ("sample_size", "time_decay", "seed"), [(10, 11, 0), (10, 100, -3), (32, 100000, 2**64 - 1)]
+)
+def test_sample_is_the_records_of_least_priority(sample_size, time_decay, seed):
+    forest = RandomCutForest(1, 5, sample_size, time_decay, seed=seed)
+    forest.learn(np.arange(700.0).reshape(-1, 1))
+    expected = [naive.least(range(700), seed % 2**64, tree, sample_size, time_decay) for tree in range(5)]
+    assert samples(forest) == expected
+
+
+def test_sample_does_not_freeze_as_the_stream_grows():
+    forest = RandomCutForest(1, 2, 10, 100)
+    forest.learn(np.zeros((10, 1)))
+    forest._records_seen = 10_000_000_000  # as if after ten thousand million records
+    forest.learn(np.arange(3000.0).reshape(-1, 1))
+    assert min(min(sample) for sample in samples(forest)) > 10_000_000_000
+
+
+def test_age_of_sample_follows_the_decay():
+    """In the steady state a record of age a is kept with a probability that falls as e^(-a / decay) for large
+    decays: the mean age is the decay. Standard error over 200 trees of 20 records 1.6 %; the bound is 6 %."""
+    forest = RandomCutForest(1, 200, 20, 1000, seed=4)
+    forest.learn(np.zeros((20_000, 1)))
+    ages = [20_000 - number for sample in samples(forest) for number in sample]
+    assert np.mean(ages) == pytest.approx(1000, rel=0.06)
