@@ -40,6 +40,7 @@ def demo(output: Path, recording: Path = RECORDING) -> int:
     )
     live = Live(most=math.log2(SAMPLE_SIZE))
     with Stop() as stop, Run(options, live) as job:
+        job.start()
         while not stop.requested and not job.ready():
             time.sleep(POLL_SECONDS)
         if stop.requested:

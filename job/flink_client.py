@@ -14,6 +14,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class StopFailedError(Exception):
+    """A job failed while it stopped."""
+
+
 class FlinkClient:
     """One job, by Flink's REST interface at `port` of this machine."""
 
@@ -25,6 +29,11 @@ class FlinkClient:
     def state(self) -> str:
         """CREATED, RUNNING, RESTARTING, FAILED, FINISHED, …"""
         return str(self._get("").get("state", "UNKNOWN"))
+
+    def running(self) -> bool:
+        """True when every task runs; only then a job can be stopped with a savepoint."""
+        vertices = self._get("").get("vertices", [])
+        return bool(vertices) and all(vertex["status"] == "RUNNING" for vertex in vertices)
 
     def failure(self) -> str | None:
         """What the job last failed of, in its own words: the Python error where there was one."""
@@ -48,7 +57,7 @@ class FlinkClient:
         """Stop with a savepoint; `drain` first closes every second there is. Returns when all results are committed.
 
         Raises:
-            RuntimeError: the job failed while it stopped; it goes on from its last checkpoint.
+            StopFailedError: the job failed while it stopped; it goes on from its last checkpoint.
         """
         # PyFlink 2.3's own stop_with_savepoint calls a method that Java no longer has
         from py4j.protocol import Py4JError  # noqa: PLC0415
@@ -58,7 +67,7 @@ class FlinkClient:
         try:
             self._job_client._j_job_client.stopWithSavepoint(drain, savepoints, canonical).get()
         except Py4JError as error:
-            raise RuntimeError(self.failure() or str(error)) from error
+            raise StopFailedError(self.failure() or str(error).splitlines()[0]) from error
 
     def cancel(self) -> None:
         """End at once; what no checkpoint has is gone."""

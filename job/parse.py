@@ -69,40 +69,39 @@ def _let(query: str, columns: dict[str, str]) -> str:
 
 
 def _event_millis(t: str, zone: str) -> str:
-    """Epoch milliseconds of a text, or null: ISO 8601, in `zone` where it has no offset, or an epoch number."""
+    """Epoch milliseconds of a text, or null: ISO 8601, in `zone` where it has no offset, or an epoch number.
 
-    def part(start: int, length: int) -> str:
-        return f"CAST(SUBSTRING({t}, {start}, {length}) AS INT)"
-
-    utc_seconds = (
-        f"TIMESTAMPDIFF(DAY, DATE '1970-01-01', TRY_CAST(SUBSTRING({t}, 1, 10) AS DATE)) * CAST(86400 AS BIGINT)"
-        f" + {part(12, 2)} * 3600 + {part(15, 2)} * 60 + {part(18, 2)}"
+    Every piece of it is generated code that the JVM has to compile before it is fast, hence the short cuts: the offset
+    of UTC, and days that every month has.
+    """
+    local = f"SUBSTRING({t}, 1, 10) || ' ' || SUBSTRING({t}, 12, 8)"
+    day_exists = f"(SUBSTRING({t}, 9, 2) < '29' OR TRY_CAST(SUBSTRING({t}, 1, 10) AS DATE) IS NOT NULL)"
+    fraction = (
+        f"CASE WHEN SUBSTRING({t}, 20, 1) NOT IN ('.', ',') THEN 0 ELSE COALESCE("
+        f"TRY_CAST(SUBSTRING({t}, 21, 3) || SUBSTRING('00', CHAR_LENGTH({t}) - 20) AS INT), "
+        f"CAST(RPAD(REGEXP_EXTRACT({t}, '[.,]([0-9]+)', 1), 3, '0') AS INT)) END"
     )
 
     def offset(length: int, minutes: str) -> str:
-        """The seconds of an offset that fills the last `length` characters."""
-        return (
-            f"WHEN SUBSTRING({t}, CHAR_LENGTH({t}) - {length - 1}, 1) IN ('+', '-') THEN {utc_seconds}"
-            f" - CAST(SUBSTRING({t}, CHAR_LENGTH({t}) - {length - 1}, 3) AS INT) * 3600"
-            f" - CAST(SUBSTRING({t}, CHAR_LENGTH({t}) - {length - 1}, 1) || {minutes} AS INT) * 60 "
-        )
+        """The seconds of an offset in the last `length` characters."""
+        sign = f"SUBSTRING({t}, -{length}, 1)"
+        hours = f"CAST(SUBSTRING({t}, -{length}, 3) AS INT)"
+        return f"WHEN {sign} IN ('+', '-') THEN {hours} * 3600 + CAST({sign} || {minutes} AS INT) * 60 "
 
-    seconds = (
-        f"CASE WHEN UPPER(SUBSTRING({t}, CHAR_LENGTH({t}), 1)) = 'Z' THEN {utc_seconds} "
-        + offset(6, f"SUBSTRING({t}, CHAR_LENGTH({t}) - 1, 2)")
-        + offset(5, f"SUBSTRING({t}, CHAR_LENGTH({t}) - 1, 2)")
+    naive = "0"
+    if zone != "UTC":
+        naive = f"UNIX_TIMESTAMP({local}) - UNIX_TIMESTAMP(CONVERT_TZ({local}, {literal(zone)}, 'UTC'))"
+    seconds_ahead = (
+        f"CASE WHEN SUBSTRING({t}, -1) IN ('Z', 'z') OR SUBSTRING({t}, -6) = '+00:00' THEN 0 "
+        + offset(6, f"SUBSTRING({t}, -2)")
+        + offset(5, f"SUBSTRING({t}, -2)")
         + offset(3, "'0'")
-        + f"WHEN TRY_CAST(SUBSTRING({t}, 1, 10) AS DATE) IS NOT NULL"
-        f" THEN UNIX_TIMESTAMP(CONVERT_TZ(SUBSTRING({t}, 1, 10) || ' ' || SUBSTRING({t}, 12, 8), {literal(zone)}, 'UTC')) END"
-    )
-    fraction = (
-        f"CASE WHEN SUBSTRING({t}, 20, 1) IN ('.', ',') THEN COALESCE("
-        f"TRY_CAST(RPAD(SUBSTRING({t}, 21, 3), 3, '0') AS INT), "
-        f"CAST(RPAD(REGEXP_EXTRACT({t}, '[.,]([0-9]+)', 1), 3, '0') AS INT)) ELSE 0 END"
+        + f"ELSE {naive} END"
     )
     number = f"CAST({t} AS DOUBLE)"
     return (
-        f"CASE WHEN REGEXP({t}, {literal(ISO_8601)}) THEN ({seconds}) * 1000 + {fraction}"
+        f"CASE WHEN REGEXP({t}, {literal(ISO_8601)}) THEN CASE WHEN {day_exists}"
+        f" THEN (UNIX_TIMESTAMP({local}) - ({seconds_ahead})) * 1000 + {fraction} END"
         f" WHEN NOT REGEXP({t}, {literal(NUMBER)}) OR {number} >= {_YEAR_10000} THEN NULL"
         f" WHEN {number} < {_FIRST_MILLISECONDS} THEN CAST(ROUND({number} * 1000) AS BIGINT)"
         f" ELSE CAST({number} AS BIGINT) END"

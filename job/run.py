@@ -1,5 +1,6 @@
 """One run of the job, from its start to its last result: watched from outside, stopped with everything out."""
 
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from job.environment import start
-from job.flink_client import FlinkClient, free_port
+from job.flink_client import FlinkClient, StopFailedError, free_port
 from job.options import Options
 from job.results import ResultFiles
 from job.state import StateDirectory
@@ -61,64 +62,95 @@ class Run:
         self._options = options
         self._display = display
         self._name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-        self._work = tempfile.TemporaryDirectory(prefix="random-cut-forest-", ignore_cleanup_errors=True)
-        self._state = StateDirectory(options.state or Path(self._work.name) / "state")
+        self._work = Path(tempfile.mkdtemp(prefix="random-cut-forest-"))  # removed by __exit__
+        self._state = StateDirectory(options.state or self._work / "state")
         self._restore = self._state.restore_point()
         self._scores = _result_files(options.sink, self._name)
         self._errors = _result_files(options.errors, self._name)
-        self._stopped = False
+        self._flink: FlinkClient | None = None
+        self._last_state = ""
+        self._under_way = False
 
     def __enter__(self) -> "Run":
+        return self
+
+    def start(self) -> None:
+        """Submit the job; from then on it runs by itself."""
         self._display.phase("starting Flink")
         began = time.monotonic()
         port = free_port()
-        env, t_env = start(self._options, Path(self._work.name), self._state, self._restore, port)
-        self.summary.started_seconds["JVM"] = time.monotonic() - began
+        env, t_env = start(self._options, self._work, self._state, self._restore, port)
+        self._took("JVM", began)
         from job.pipeline import build  # noqa: PLC0415 - PyFlink reads its environment when it is imported
         from job.sinks import attach  # noqa: PLC0415
         from job.sources import open_source  # noqa: PLC0415
 
+        self._display.phase("planning the job")
+        began = time.monotonic()
         results = build(t_env, self._options, open_source(t_env, self._options))
         attach(results.scores, self._options.sink, "scores", self._name)
         attach(results.errors, self._options.errors, "errors", self._name)
-        self._display.phase("submitting the job")
+        self._took("plan", began)
+        self._display.phase("starting the MiniCluster")
         began = time.monotonic()
         self._flink = FlinkClient(env.execute_async("random cut forest"), port)
-        self.summary.started_seconds["job"] = time.monotonic() - began
-        self._display.phase("starting the Python workers")
+        self._took("MiniCluster", began)
+        self._display.phase("starting the Python workers and compiling the forest")
         self._submitted = time.monotonic()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        if not self._stopped:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._flink is not None:
             self._flink.cancel()
-        self._work.cleanup()
+        if kind is None:
+            shutil.rmtree(self._work, ignore_errors=True)
+        else:
+            self._display.phase(f"Flink's log is kept in {self._work / 'logs'}")
 
     def ready(self) -> bool:
         """True when records that come now are read at once."""
         caught_up = self.poll()
         if caught_up and "Python workers" not in self.summary.started_seconds:
-            self.summary.started_seconds["Python workers"] = time.monotonic() - self._submitted
+            self._took("Python workers", self._submitted)
         return caught_up
 
     def poll(self) -> bool:
         """Show what is new. True when the source has read all there is."""
+        assert self._flink is not None
         state = self._flink.state()
         if state in ("FAILED", "CANCELED"):
-            self._stopped = True
-            raise RuntimeError(f"the job failed: {self._flink.failure() or state}")
+            failure, self._flink = self._flink.failure(), None
+            raise RuntimeError(f"the job failed: {failure or state}")
+        if state == "RESTARTING" != self._last_state:
+            self._display.phase(f"restarting from the last checkpoint after: {self._flink.failure()}")
+        self._last_state = state
         self.summary.read, caught_up = self._flink.reader()
+        self._under_way |= caught_up or self.summary.read > 0
         self._show()
         return caught_up
 
     def stop(self, *, drain: bool) -> None:
-        """End the job with everything out: with `drain` every second is closed, else the open ones wait in state."""
+        """End the job with everything out: with `drain` every second is closed, else the open ones wait in state.
+
+        A job that is not yet under way has nothing to bring out. One that fails in its last moments (its worker may be
+        killed even then) goes on from its last checkpoint and is stopped again.
+        """
+        assert self._flink is not None
         self._display.phase("finishing")
-        self.summary.read, _ = self._flink.reader()
-        savepoints = self._state.savepoints(self._restore.epoch, drained=drain)
-        self._flink.stop(savepoints.absolute().as_uri(), drain=drain)
-        self._stopped = True
+        savepoints = self._state.savepoints(self._restore.epoch, drained=drain).absolute().as_uri()
+        while self._under_way:
+            self.poll()
+            try:
+                if self._flink.running():
+                    self._flink.stop(savepoints, drain=drain)
+                    self._flink = None
+                    break
+            except StopFailedError as error:
+                self._display.phase(f"restarting from the last checkpoint after: {error}")
+            time.sleep(POLL_SECONDS)
         self._show()
+
+    def _took(self, part: str, began: float) -> None:
+        self.summary.started_seconds[part] = time.monotonic() - began
 
     def _show(self) -> None:
         scores = list(self._scores.new_rows()) if self._scores else []
@@ -132,6 +164,7 @@ def run(options: Options, display: Display, stop: Stop) -> Summary:
     if options.state is not None:
         StateDirectory(options.state).claim(options)
     with Run(options, display) as job:
+        job.start()
         while not stop.requested:
             if job.poll() and options.bounded:
                 job.stop(drain=True)

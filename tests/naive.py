@@ -1,14 +1,14 @@
 """A slow, obvious random cut forest: the definitions in plain Python, as an oracle for `udf.rcf`.
 
-Nothing is shared with the kernels but the formula of the random numbers, so that samples can be compared record by
-record; trees are drawn with Python's own generator, and compared in distribution.
+Nothing is shared with the kernels but the formula of the random numbers, so that samples can be compared
+record by record; trees are drawn with Python's own generator, and compared in distribution.
 """
 
 import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 Point = tuple[float, ...]
 MASK = 2**64 - 1
@@ -43,7 +43,7 @@ class Node:
     low: list[float]
     high: list[float]
     mass: int = 1
-    point: Optional[Point] = None
+    point: Point | None = None
     axis: int = 0
     cut: float = 0.0
     left: Optional["Node"] = None
@@ -56,14 +56,14 @@ def leaf(point: Point, mass: int = 1) -> Node:
 
 def hull(node: Node, point: Point) -> tuple[list[float], list[float]]:
     return (
-        [min(a, x) for a, x in zip(node.low, point)],
-        [max(a, x) for a, x in zip(node.high, point)],
+        [min(a, x) for a, x in zip(node.low, point, strict=True)],
+        [max(a, x) for a, x in zip(node.high, point, strict=True)],
     )
 
 
 def draw_cut(low: list[float], high: list[float], rng: random.Random) -> tuple[int, float]:
     """Definition 1: a coordinate by the length of its side, then uniformly on it."""
-    sides = [b - a for a, b in zip(low, high)]
+    sides = [b - a for a, b in zip(low, high, strict=True)]
     axis = rng.choices(range(len(sides)), sides)[0]
     return axis, low[axis] + rng.random() * sides[axis]
 
@@ -80,7 +80,7 @@ def fresh_tree(points: list[Point], rng: random.Random) -> Node:
     return Node(low, high, len(points), None, axis, cut, left, right)
 
 
-def insert(node: Optional[Node], point: Point, rng: random.Random) -> Node:
+def insert(node: Node | None, point: Point, rng: random.Random) -> Node:
     """Algorithm 2 top down: a cut of the extended box at every node."""
     if node is None:
         return leaf(point)
@@ -101,7 +101,7 @@ def insert(node: Optional[Node], point: Point, rng: random.Random) -> Node:
     return node
 
 
-def forget(node: Node, point: Point) -> Optional[Node]:
+def forget(node: Any, point: Point) -> Node | None:
     """Algorithm 1: the leaf goes, its sibling takes the parent's place, boxes shrink."""
     if node.point is not None:
         node.mass -= 1
@@ -113,12 +113,12 @@ def forget(node: Node, point: Point) -> Optional[Node]:
     if node.left is None or node.right is None:
         return node.left or node.right
     node.mass -= 1
-    node.low = [min(a, b) for a, b in zip(node.left.low, node.right.low)]
-    node.high = [max(a, b) for a, b in zip(node.left.high, node.right.high)]
+    node.low = [min(a, b) for a, b in zip(node.left.low, node.right.low, strict=True)]
+    node.high = [max(a, b) for a, b in zip(node.left.high, node.right.high, strict=True)]
     return node
 
 
-def score(node: Node, point: Point, scoring: str, whole: Optional[int] = None, depth: int = 0) -> float:
+def score(node: Any, point: Point, scoring: str, whole: int | None = None, depth: int = 0) -> float:
     """The expected score of a point over fresh cuts, of a tree of mass `whole`; without the normalizer."""
     whole = node.mass if whole is None else whole
     if node.point == point:
@@ -128,8 +128,10 @@ def score(node: Node, point: Point, scoring: str, whole: Optional[int] = None, d
     if node.point is not None:
         return 1 / (depth + 1)
     low, high = hull(node, point)
-    outside = sum(b - a for a, b in zip(low, high)) - sum(b - a for a, b in zip(node.low, node.high))
-    p = outside / sum(b - a for a, b in zip(low, high))
+    outside = sum(b - a for a, b in zip(low, high, strict=True)) - sum(
+        b - a for a, b in zip(node.low, node.high, strict=True)
+    )
+    p = outside / sum(b - a for a, b in zip(low, high, strict=True))
     child = node.left if point[node.axis] <= node.cut else node.right
     return p / (depth + 1) + (1 - p) * score(child, point, scoring, whole, depth + 1)
 
@@ -142,7 +144,7 @@ def forest_scores(
     totals = [0.0] * len(points)
     for tree in range(num_trees):
         rng = random.Random(f"{seed}/{tree}")
-        root: Optional[Node] = None
+        root: Node | None = None
         sample: set[int] = set()
         for number, point in enumerate(points):
             if number >= sample_size:

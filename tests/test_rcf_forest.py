@@ -1,6 +1,7 @@
 """Laws of the whole forest, and its scores against the slow oracle."""
 
 import math
+from typing import Any
 
 import naive
 import numpy as np
@@ -54,7 +55,7 @@ def test_score_is_that_of_the_next_record_and_changes_nothing(shape):
     points = records(shape, 9, seed=2)
     scores = forest.score(points)
     assert forest.to_bytes() == before
-    for point, score in zip(points, scores):
+    for point, score in zip(points, scores, strict=True):
         assert RandomCutForest.from_bytes(before).score_and_learn(point[None]) == [score]
 
 
@@ -90,8 +91,8 @@ def test_quiet_and_loud_scores_are_where_they_are_expected():
 @pytest.mark.parametrize("scoring", ["kinesis", "open"])
 @pytest.mark.parametrize("dimensions", [1, 2])
 def test_mean_score_is_that_of_the_oracle(scoring, dimensions):
-    """Both have the same samples and draw trees independently. The difference of the means over a series has a
-    standard error of 0.006 at most (measured over seeds); the bound is five of them."""
+    """Both have the same samples and draw trees independently. The difference of the means over a series has
+    a standard error of 0.006 at most (measured over seeds); the bound is five of them."""
     seed = 30
     print("seed", seed)
     points = np.round(np.random.default_rng(seed).normal(size=(120, dimensions)), 1) + 0.0
@@ -126,7 +127,7 @@ def test_any_finite_values_give_sound_scores(seed, points, shingle_size):
 
 def test_negative_zero_is_zero():
     forests = [RandomCutForest(1, 5, 10, 100) for _ in range(2)]
-    for forest, zero in zip(forests, (0.0, -0.0)):
+    for forest, zero in zip(forests, (0.0, -0.0), strict=True):
         forest.learn(np.array([zero, 1.0, 2.0] * 20).reshape(-1, 1))
     assert forests[0].to_bytes() == forests[1].to_bytes()
 
@@ -148,7 +149,7 @@ def test_points_are_not_written_to():
 
 
 def test_parameters_can_be_read_and_not_written():
-    given_parameters = dict(
+    given_parameters: dict[str, Any] = dict(
         dimensions=2, num_trees=3, sample_size=10, time_decay=50, shingle_size=4, seed=-7, scoring="open"
     )
     forest = RandomCutForest(**given_parameters)

@@ -2,6 +2,7 @@
 
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from udf.rcf import RandomCutForest
 
 NAB = Path(__file__).parents[2] / "shared" / "data" / "nab"
 SEEDS = range(6)
-SERIES = sorted(path.stem for path in NAB.glob("*.csv")) or [
+SERIES: list[Any] = sorted(path.stem for path in NAB.glob("*.csv")) or [
     pytest.param(
         "none", marks=pytest.mark.skip(reason="the recorded scores (../shared/data/nab) are not here")
     )
@@ -32,6 +33,7 @@ def test_as_far_from_the_hosted_scores_as_from_another_seed(series):
         assert to_hosted < 1e-6
         return
     print(
-        f"{series}: seeds {list(SEEDS)}, to hosted {to_hosted:.4f}, between seeds {between:.4f}, ratio {to_hosted / between:.3f}"
+        f"{series}: seeds {list(SEEDS)}, to hosted {to_hosted:.4f}, between seeds {between:.4f}, "
+        f"ratio {to_hosted / between:.3f}"
     )
     assert to_hosted <= 1.25 * between

@@ -25,8 +25,8 @@ Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.uint16]
 Integers = npt.NDArray[np.int64]
 
-# Sections of floats, in units of S. Then follow the boxes of the inner nodes (all low, then all high coordinates
-# of one) and the points of the leaves.
+# Sections of floats, in units of S. Then follow the boxes of the inner nodes (all low, then all high
+# coordinates of one) and the points of the leaves.
 CUT = 0  # of an inner node: left iff coordinate <= cut
 SPAN = 1  # of an inner node: the sum of the side lengths of its box
 PRIORITY = 2  # the reservoir, a heap with the next to be evicted on top

@@ -11,10 +11,12 @@ from typing import Any
 
 import numba
 
+_SETTINGS = vars(numba.config)
+
 
 def _candidates() -> Iterator[Path]:
-    if numba.config.CACHE_DIR:
-        yield Path(numba.config.CACHE_DIR)
+    if _SETTINGS["CACHE_DIR"]:
+        yield Path(_SETTINGS["CACHE_DIR"])
     yield Path(__file__).parent / "__pycache__"
     yield Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "udf-rcf"
     yield Path(tempfile.gettempdir()) / f"udf-rcf-{os.getuid()}"
@@ -48,15 +50,15 @@ def cache_folder() -> str:
 
 @contextmanager
 def _cached_in(folder: str) -> Iterator[None]:
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = folder
+    before = _SETTINGS["CACHE_DIR"]
+    _SETTINGS["CACHE_DIR"] = folder
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        _SETTINGS["CACHE_DIR"] = before
 
 
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile at the first call and keep the machine code.
 
     No fastmath: sums must not depend on the width of the CPU's vectors. Division follows NumPy, since
@@ -66,11 +68,11 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(cache=True, error_model="numpy")(function)
 
 
-def part(function: Callable[..., Any]) -> Callable[..., Any]:
+def part(function: Callable[..., Any]) -> Any:
     """A piece of kernels, which stays a function of its own in their machine code."""
     return numba.njit(error_model="numpy")(function)
 
 
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+def inlined(function: Callable[..., Any]) -> Any:
     """A piece of kernels that is copied into its caller, where constants then specialise it."""
     return numba.njit(error_model="numpy", forceinline=True)(function)

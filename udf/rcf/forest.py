@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from . import snapshot
 from .arrays import Floats, empty_trees
-from .batch import run
+from .batch import clean, run
 from .parameters import Parameters
 from .scoring import normalizer, score_table
 
@@ -16,14 +16,15 @@ _CHUNK = 1024
 class RandomCutForest:
     """Anomaly scores of a stream by a robust random cut forest: score first, then learn.
 
-    dimensions: values of a record. num_trees: 1–1000. sample_size: records a tree keeps, 10–16384. time_decay: after
-    so many records the weight of one has fallen to 1/e, above sample_size. shingle_size: consecutive records
-    that make one point of the trees. seed: any 64-bit integer. scoring: "kinesis" as Amazon's hosted function
-    scores, or "open" as its open library does; they differ on repeated values (see `scoring`).
+    dimensions: values of a record. num_trees: 1–1000. sample_size: points a tree keeps, 10–16384. time_decay:
+    the number of points after which the weight of one has fallen to 1/e; above sample_size. shingle_size: how
+    many consecutive records make one point; dimensions * shingle_size is at most 4096. seed: any 64-bit
+    integer, signed or not. scoring: "kinesis" scores as Amazon's hosted function does, "open" as its open
+    library does; they differ on repeated values (see `udf.rcf.scoring`).
 
     Scores are 0 until sample_size points have been learned, then above 0 and at most log2(sample_size), or
-    log2(sample_size + 1) for "open"; higher is more anomalous. A forest is a function of its parameters and its records:
-    how they are split into batches does not matter. Magnitudes above 1e300 count as 1e300.
+    log2(sample_size + 1) for "open"; higher is more anomalous. A forest is a function of its parameters and
+    its records: how they are split into batches does not matter. Magnitudes above 1e300 count as 1e300.
 
     Raises ValueError for a parameter or points out of range; refused points leave the forest unchanged.
 
@@ -33,10 +34,11 @@ class RandomCutForest:
     >>> bool((scores[:64] == 0).all()), bool(forest.score(np.array([[9.0]]))[0] > scores.max())
     (True, True)
 
-    Source: Guha, Mishra, Roy, Schrijvers, "Robust Random Cut Forest Based Anomaly Detection on Streams", ICML 2016.
+    Source: Guha, Mishra, Roy, Schrijvers, "Robust Random Cut Forest Based Anomaly Detection on Streams",
+    ICML 2016.
     """
 
-    __slots__ = ("_parameters", "_recent", "_records_seen", "_trees")
+    __slots__ = ("_kernel_arguments", "_parameters", "_recent", "_records_seen", "_scale", "_trees")
 
     def __init__(
         self,
@@ -48,12 +50,25 @@ class RandomCutForest:
         seed: int = 0,
         scoring: str = "kinesis",
     ) -> None:
-        self._parameters = Parameters(
-            dimensions, num_trees, sample_size, time_decay, shingle_size, seed, scoring
+        parameters = Parameters(dimensions, num_trees, sample_size, time_decay, shingle_size, seed, scoring)
+        self._hold(parameters, 0, np.empty((0, parameters.dimensions)), empty_trees(parameters))
+
+    def _hold(self, parameters: Parameters, records_seen: int, recent: Floats, trees: Floats) -> None:
+        self._parameters, self._records_seen, self._recent, self._trees = (
+            parameters,
+            records_seen,
+            recent,
+            trees,
         )
-        self._trees = empty_trees(self._parameters)
-        self._records_seen = 0
-        self._recent: Floats = np.empty((0, self.dimensions))
+        self._kernel_arguments = (
+            trees.ctypes.data,
+            parameters.num_trees,
+            parameters.sample_size,
+            np.uint64(parameters.seed % 2**64),
+            parameters.decay_rate,
+            score_table(parameters.scoring, parameters.sample_size),
+        )
+        self._scale = normalizer(parameters.scoring, parameters.sample_size) / parameters.num_trees
 
     @property
     def dimensions(self) -> int:
@@ -94,7 +109,7 @@ class RandomCutForest:
         return self._trees.nbytes + self._recent.nbytes
 
     def score_and_learn(self, points: npt.ArrayLike) -> Floats:
-        """Score each record against those before it, then learn it; (n, dimensions) float64 → (n,) float64."""
+        """Score each record against those before it, then learn it: (n, dimensions) → (n,), float64."""
         records = self._checked(points)
         scores = np.zeros(len(records))
         for begin in range(0, len(records), _CHUNK):
@@ -102,13 +117,13 @@ class RandomCutForest:
         return scores
 
     def learn(self, points: npt.ArrayLike) -> None:
-        """Learn records, (n, dimensions) float64, without scoring them; the forest is as after score_and_learn."""
+        """Learn records, (n, dimensions) float64; the forest is then as after score_and_learn."""
         records = self._checked(points)
         for begin in range(0, len(records), _CHUNK):
             self._take(records[begin : begin + _CHUNK], np.empty(0))
 
     def score(self, points: npt.ArrayLike) -> Floats:
-        """The score each record would get were it the next, (n, dimensions) float64 → (n,) float64; changes nothing."""
+        """The score of each record were it the next: (n, dimensions) → (n,), float64; changes nothing."""
         records = self._checked(points)
         scores = np.zeros(len(records))
         if self._points_learned < self.sample_size:
@@ -128,7 +143,7 @@ class RandomCutForest:
     def from_bytes(cls, data: bytes) -> "RandomCutForest":
         """Restore a forest. Raises ValueError for bytes that are damaged or of a newer version."""
         forest = cls.__new__(cls)
-        forest._parameters, forest._records_seen, forest._recent, forest._trees = snapshot.unpack(data)
+        forest._hold(*snapshot.unpack(data))
         return forest
 
     @property
@@ -143,11 +158,9 @@ class RandomCutForest:
             raise ValueError(f"points must be numbers, got {points!r}") from error
         if records.ndim != 2 or records.shape[1] != self.dimensions:
             raise ValueError(f"points must be of shape (n, {self.dimensions}), got {records.shape!r}")
-        finite = np.isfinite(records)
-        if not finite.all():
-            raise ValueError(f"points must be finite, got {float(records[~finite][0])!r}")
-        np.clip(records, -_LARGEST, _LARGEST, out=records)
-        records += 0.0
+        if not clean(records.reshape(-1), _LARGEST):
+            first = float(records[~np.isfinite(records)][0])
+            raise ValueError(f"points must be finite, got {first!r}")
         return records
 
     def _take(self, records: Floats, scores: Floats) -> None:
@@ -167,16 +180,5 @@ class RandomCutForest:
 
     def _run(self, points: Floats, scores: Floats, learned: bool) -> None:
         """The kernel, over points of the trees."""
-        run(
-            self._trees.ctypes.data,
-            self.num_trees,
-            self.sample_size,
-            np.uint64(self.seed % 2**64),
-            self._parameters.decay_rate,
-            self._points_learned,
-            learned,
-            points,
-            scores,
-            score_table(self.scoring, self.sample_size),
-        )
-        scores *= normalizer(self.scoring, self.sample_size) / self.num_trees
+        run(*self._kernel_arguments, self._points_learned, learned, points, scores)
+        scores *= self._scale

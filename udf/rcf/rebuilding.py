@@ -1,7 +1,7 @@
 """Trees taken apart and put together again.
 
-A tree is given by its shape and cuts in preorder and by the records of its sample. The rest follows: a point's
-leaf from the cuts, masses and boxes from the points, priorities from record numbers.
+A tree is given by its shape and cuts in preorder and by the records of its sample. The rest follows: a
+point's leaf from the cuts, masses and boxes from the points, priorities from record numbers.
 """
 
 from typing import Any
@@ -68,7 +68,7 @@ def _plant(tree: Tree, nodes: int, inner: Any, cuts: Any, axes: Any, first_node:
         place = waiting[left]
         node = inners if inner[first_node + i] else samples + leaves
         ids[place] = node
-        ids[PARENT * samples + node] = (place - CHILD * samples) // 2 if i > 0 else 0
+        ids[PARENT * samples + node] = (place - CHILD * samples) // 2 if i > 0 else node
         if node < samples:
             tree.numbers[CUT * samples + node] = cuts[first_cut + inners]
             ids[AXIS * samples + node] = axes[first_cut + inners]
@@ -115,8 +115,8 @@ def put_together(
 ) -> None:
     """Fill empty trees.
 
-    leaf_counts: (trees,). sampled: (trees, size), which rows of records (n,) and points (n, coordinates) are the
-    sample of each tree.
+    leaf_counts: (trees,). sampled: (trees, size), which rows of records (n,) and points (n, coordinates)
+    are the sample of each tree.
     """
     at_points, coordinates = floats_at(points.ctypes.data), points.shape[1]
     first_node = first_cut = 0

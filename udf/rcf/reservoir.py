@@ -1,15 +1,17 @@
 """The sample of a tree: a time-decayed reservoir without replacement.
 
-Record n gets the priority ln(-ln u) - λ·n with u uniform, and the sample is the `sample_size` records of least
-priority: Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006), for weights e^(λ·n), in
-logarithms so that nothing overflows however long the stream. While the sample fills, every record enters.
+Record n gets the priority ln(-ln u) - λ·n with u uniform, and the sample is the `sample_size` records of
+least priority: Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006), for weights
+e^(λ·n), in logarithms so that nothing overflows however long the stream. While the sample fills, every
+record enters.
 """
 
 import numpy as np
 
 from .arrays import LEAF, NUMBER, PRIORITY, Tree
-from .compiling import part
+from .compiling import inlined, part
 from .streams import KEEP, uniform
+
 
 @part
 def priority_of(start: np.uint64, number: int, decay_rate: float) -> float:
@@ -18,8 +20,11 @@ def priority_of(start: np.uint64, number: int, decay_rate: float) -> float:
 
 
 @part
-def next_accepted(start: np.uint64, first: int, end: int, worst: float, decay_rate: float) -> int:
-    """The first record from `first` on whose priority is below the worst of the sample, or `end`.
+def next_accepted(
+    start: np.uint64, first: int, end: int, worst: float, decay_rate: float
+) -> tuple[int, float]:
+    """The first record from `first` on whose priority is below the worst of the sample, and
+    that priority; or `end`.
 
     In terms of u the threshold of a record is exp(-exp(worst + λ·n)), which falls with n: u is compared
     with that of the last of a block of records, and logarithms are taken only of what passes.
@@ -29,55 +34,61 @@ def next_accepted(start: np.uint64, first: int, end: int, worst: float, decay_ra
         block_end = min(first + block, end)
         hopeless = np.exp(-np.exp(worst + decay_rate * block_end)) * (1.0 - 1e-12)
         for number in range(first, block_end):
-            if uniform(start, number, KEEP) > hopeless and priority_of(start, number, decay_rate) < worst:
-                return number
+            if uniform(start, number, KEEP) > hopeless:
+                priority = priority_of(start, number, decay_rate)
+                if priority < worst:
+                    return number, priority
         first = block_end
-    return end
+    return end, worst
 
 
-@part
-def _before(tree: Tree, i: int, j: int) -> bool:
-    """Whether entry i is evicted before entry j: an order without ties, so the layout of the heap is no matter."""
-    samples, numbers = tree.samples, tree.numbers
-    one, other = numbers[PRIORITY * samples + i], numbers[PRIORITY * samples + j]
-    return one > other or (one == other and numbers[NUMBER * samples + i] < numbers[NUMBER * samples + j])
-
-
-@part
-def _swap(tree: Tree, i: int, j: int) -> None:
-    for section in (PRIORITY, NUMBER):
-        a, b = section * tree.samples + i, section * tree.samples + j
-        tree.numbers[a], tree.numbers[b] = tree.numbers[b], tree.numbers[a]
-    a, b = LEAF * tree.samples + i, LEAF * tree.samples + j
-    tree.ids[a], tree.ids[b] = tree.ids[b], tree.ids[a]
-
-
-@part
+@inlined
 def _set(tree: Tree, i: int, priority: float, number: int, leaf: int) -> None:
     tree.numbers[PRIORITY * tree.samples + i] = priority
     tree.numbers[NUMBER * tree.samples + i] = number
     tree.ids[LEAF * tree.samples + i] = leaf
 
 
+@inlined
+def _move(tree: Tree, source: int, to: int) -> None:
+    numbers, samples = tree.numbers, tree.samples
+    _set(
+        tree,
+        to,
+        numbers[PRIORITY * samples + source],
+        numbers[NUMBER * samples + source],
+        tree.ids[LEAF * samples + source],
+    )
+
+
+# Of equal priorities the older record goes first: an order without ties, so that results do not depend on how
+# the heap happens to lie. A new entry is always the youngest.
+
+
 @part
 def append(tree: Tree, size: int, priority: float, number: int, leaf: int) -> None:
     """Add an entry to the heap while the sample fills."""
-    _set(tree, size, priority, number, leaf)
-    while size > 0 and _before(tree, size, (size - 1) // 2):
-        _swap(tree, size, (size - 1) // 2)
-        size = (size - 1) // 2
+    hole = size
+    while hole > 0 and priority > tree.numbers[PRIORITY * tree.samples + (hole - 1) // 2]:
+        _move(tree, (hole - 1) // 2, hole)
+        hole = (hole - 1) // 2
+    _set(tree, hole, priority, number, leaf)
 
 
 @part
 def replace_worst(tree: Tree, priority: float, number: int, leaf: int) -> None:
     """Put an entry in place of the top of the full heap."""
-    _set(tree, 0, priority, number, leaf)
-    i = 0
-    while 2 * i + 1 < tree.samples:
-        child = 2 * i + 1
-        if child + 1 < tree.samples and _before(tree, child + 1, child):
-            child += 1
-        if not _before(tree, child, i):
-            return
-        _swap(tree, child, i)
-        i = child
+    samples, priorities = tree.samples, PRIORITY * tree.samples
+    hole = 0
+    while 2 * hole + 1 < samples:
+        child = 2 * hole + 1
+        other = min(child + 1, samples - 1)
+        one_priority, other_priority = tree.numbers[priorities + child], tree.numbers[priorities + other]
+        older = tree.numbers[NUMBER * samples + other] < tree.numbers[NUMBER * samples + child]
+        other_first = (other_priority > one_priority) | ((other_priority == one_priority) & older)
+        child = other if other_first else child
+        if tree.numbers[priorities + child] < priority:
+            break
+        _move(tree, child, hole)
+        hole = child
+    _set(tree, hole, priority, number, leaf)

@@ -15,7 +15,6 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-
 WEIGHT, DEPTH, RECIPROCAL = range(3)
 
 

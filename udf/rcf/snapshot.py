@@ -3,9 +3,9 @@
     magic, version │ parameters, records seen │ sections, compressed │ CRC-32 of all before
 
 All is little-endian; sections are laid out by the significance of their bytes, which compresses better:
-leaves of each tree; shapes of the trees, a bit a node in preorder; cuts; axes, unless there is one coordinate;
-records that any tree has in its sample; which of them each tree has; their values, as a series, since shingles
-overlap; and the last values, with which the next shingle begins.
+leaves of each tree; shapes of the trees, a bit a node in preorder; cuts; axes, unless there is one
+coordinate; records that any tree has in its sample; which of them each tree has; their values, as a series,
+since shingles overlap; and the last values, with which the next shingle begins.
 """
 
 import struct
@@ -81,7 +81,7 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Float
 
 
 def _series(records: Integers, shingle_size: int) -> tuple[Integers, int]:
-    """Where the values of each record's shingle, (records, shingle_size), are in the values of all, and how many those are."""
+    """Where among all values the shingle of each record is, (records, shingle_size); how many values."""
     positions = records[:, np.newaxis] + np.arange(shingle_size)
     covered, places = np.unique(positions, return_inverse=True)
     return places.reshape(positions.shape), len(covered)
@@ -101,7 +101,7 @@ def _checked(data: bytes) -> None:
 
 
 def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
-    """Parameters, records seen, last values and trees. Raises ValueError for bytes damaged or of a newer version."""
+    """Parameters, records seen, last values and trees; ValueError for bytes damaged or of a newer version."""
     data = bytes(data)
     _checked(data)
     dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(

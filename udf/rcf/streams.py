@@ -36,4 +36,4 @@ def stream(seed: np.uint64, tree: int) -> np.uint64:
 def uniform(start: np.uint64, number: int, draw: np.uint64) -> float:
     """A uniform number strictly between 0 and 1: a multiple of 2**-52, plus half of one."""
     bits = _mix(start + (np.uint64(number) * DRAWS + draw) * _GOLDEN)
-    return (np.float64(np.int64(bits >> _12)) + 0.5) * 2.0**-52
+    return float((np.int64(bits >> _12) + 0.5) * 2.0**-52)

@@ -1,6 +1,7 @@
 """Insert a point into a tree, forget a leaf.
 
-Both leave the tree distributed as one drawn afresh on the new sample (Guha et al., ICML 2016, algorithms 1, 2).
+Both leave the tree distributed as one drawn afresh on the new sample (Guha, Mishra, Roy, Schrijvers, "Robust
+Random Cut Forest Based Anomaly Detection on Streams", ICML 2016, algorithms 1 and 2).
 
                  G                          G
                  │                          │
@@ -28,22 +29,23 @@ from .arrays import (
     point_at,
     single,
 )
-from .compiling import inlined
+from .compiling import part
 from .cutting import outside, separating_cut, span
 
 
-@inlined
+@part
 def _hang(tree: Tree, node: int, parent: int, instead_of: int) -> None:
-    """Hang a node under a parent where another hung; the root hangs under nothing."""
+    """Hang a node under a parent where another hung; the root hangs under itself."""
     tree.ids[PARENT * tree.samples + node] = parent
     if tree.ids[single(tree, ROOT)] == instead_of:
         tree.ids[single(tree, ROOT)] = node
+        tree.ids[PARENT * tree.samples + node] = node
     else:
         right = tree.ids[2 * parent + 1] == instead_of
         tree.ids[2 * parent + right] = node
 
 
-@inlined
+@part
 def _new_leaf(tree: Tree, points: Any, x: int) -> int:
     leaf = tree.ids[single(tree, FREE_LEAF)]
     tree.ids[single(tree, FREE_LEAF)] = tree.ids[(PARENT + 1) * tree.samples + leaf]
@@ -55,7 +57,7 @@ def _new_leaf(tree: Tree, points: Any, x: int) -> int:
     return leaf
 
 
-@inlined
+@part
 def _splice(tree: Tree, node: int, low: int, high: int, points: Any, x: int, offset: float) -> int:
     """Put a new inner node over `node`, whose box is given, with the point as its other child."""
     samples, coordinates, numbers, ids = tree.samples, tree.coordinates, tree.numbers, tree.ids
@@ -77,7 +79,7 @@ def _splice(tree: Tree, node: int, low: int, high: int, points: Any, x: int, off
     return leaf
 
 
-@inlined
+@part
 def insert(tree: Tree, points: Any, x: int, place: float, where: float) -> int:
     """Add the point that starts at x; returns its leaf. `place` and `where` are uniform numbers.
 
@@ -115,7 +117,7 @@ def insert(tree: Tree, points: Any, x: int, place: float, where: float) -> int:
     return leaf
 
 
-@inlined
+@part
 def _box_of_any(tree: Tree, node: int) -> tuple[int, int]:
     """Where low and high coordinates start, of an inner node or a leaf."""
     if node < tree.samples:
@@ -125,7 +127,7 @@ def _box_of_any(tree: Tree, node: int) -> tuple[int, int]:
     return low, low
 
 
-@inlined
+@part
 def join_boxes(tree: Tree, node: int) -> bool:
     """Make the box of an inner node the hull of its children's; whether that changed it."""
     samples, coordinates, numbers = tree.samples, tree.coordinates, tree.numbers
@@ -144,7 +146,7 @@ def join_boxes(tree: Tree, node: int) -> bool:
     return changed
 
 
-@inlined
+@part
 def forget(tree: Tree, leaf: int) -> None:
     """Take one record from a leaf, and the leaf from the tree when that was its last.
 

@@ -1,0 +1,135 @@
+"""Runs of the real job for tests: in this process, or as the command that a user types."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from job.options import Options
+from job.run import Run, Summary
+from job.stop import Stop
+from job.uris import Uri
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Silent:
+    """A display that shows nothing, but remembers the phases."""
+
+    def __init__(self) -> None:
+        self.phases: list[str] = []
+
+    def phase(self, text: str) -> None:
+        self.phases.append(text)
+
+    def rows(self, scores: list[dict[str, Any]], errors: list[dict[str, Any]], summary: Summary) -> None:
+        pass
+
+
+def options(folder: Path, source: Path, **changed: Any) -> Options:
+    """Options that read `source` and write into `folder`."""
+    return Options(
+        **{
+            "source": Uri("file", source),
+            "sink": Uri("file", folder / "scores"),
+            "errors": Uri("file", folder / "errors"),
+            "num_trees": 20,
+            "sample_size": 10,
+            "time_decay": 100,
+            **changed,
+        }
+    )
+
+
+def run_to_the_end(told: Options, meanwhile: Callable[[Run], None] = lambda job: None) -> Summary:
+    """A bounded run in this process; `meanwhile` is called after every poll."""
+    from job.run import POLL_SECONDS
+    from job.state import StateDirectory
+
+    if told.state is not None:
+        StateDirectory(told.state).claim(told)
+    with Stop(), Run(told, Silent()) as job:
+        job.start()
+        while not job.poll():
+            meanwhile(job)
+            time.sleep(POLL_SECONDS)
+        job.stop(drain=True)
+        return job.summary
+
+
+def command(*arguments: object) -> subprocess.Popen[str]:
+    """`python -m job …` as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "job", *map(str, arguments)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until(true: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for a condition; `seconds` only ends a test that would hang."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "what the test waits for did not come"
+        time.sleep(0.05)
+
+
+def write_lines(file: Path, lines: Iterable[bytes | str | dict[str, Any]]) -> None:
+    """A file of lines that appears whole; objects become JSON."""
+    hidden = file.with_name("." + file.name)
+    texts = [json.dumps(line, ensure_ascii=False) if isinstance(line, dict) else line for line in lines]
+    hidden.write_bytes(b"".join((t.encode() if isinstance(t, str) else t) + b"\n" for t in texts))
+    hidden.rename(file)
+
+
+def lines(folder: Path) -> list[str]:
+    """The lines of a sink's visible files, in the order of the files."""
+    from udf.blocks import natural_order
+
+    names = sorted((f.name for f in folder.glob("[!._]*")), key=natural_order) if folder.is_dir() else []
+    return [line for name in names for line in (folder / name).read_text().splitlines()]
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a sink's visible files."""
+    return [json.loads(line) for line in lines(folder)]
+
+
+def workers() -> list[int]:
+    """Process ids of the Python workers that Flink has started under this process."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command_line = (entry / "cmdline").read_bytes()
+                if b"beam_boot" in command_line or b"fn_execution.beam" in command_line:
+                    if _descends(int(entry.name), os.getpid()):
+                        found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def kill_workers() -> int:
+    """SIGKILL every Python worker; how many there were."""
+    found = workers()
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    return len(found)
+
+
+def _descends(pid: int, ancestor: int) -> bool:
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        pid = int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+    return False
