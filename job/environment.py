@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from job.java import find_java
 from job.options import Options
 from job.pipeline import KEY_GROUPS
@@ -46,7 +48,9 @@ def _prepare_processes(work: Path) -> None:
 def _settings(
     options: Options, work: Path, state: StateDirectory, restore: RestorePoint, rest_port: int
 ) -> dict[str, str]:
-    settings = {
+    # A local environment does not read the file by itself
+    configured = YAML(typ="safe").load(_ROOT / "flink-conf" / "config.yaml")
+    settings = {name: str(value) for name, value in configured.items()} | {
         "parallelism.default": str(options.parallelism),
         "pipeline.max-parallelism": str(KEY_GROUPS),
         "rest.port": str(rest_port),

@@ -7,10 +7,17 @@ from pyflink.datastream import DataStream
 from pyflink.table import DataTypes, Schema, StreamTableEnvironment, Table
 from pyflink.table.types import _to_java_data_type
 
+from job.keyed import key_by_first
 from job.options import Options
 from job.parse import parse
 from udf.file_reader import CLOSING, RECORDS
-from udf.random_cut_forest import SCORE_TYPE, SEPARATOR, RandomCutForestFunction
+from udf.random_cut_forest import (
+    RANK_DIGITS,
+    SCORED_TYPE,
+    SEPARATOR,
+    RandomCutForestFunction,
+    window_row_type,
+)
 
 KEY_GROUPS = 128
 """Buckets of keys: each is one row a second into Python, and the least that moves when the parallelism changes."""
@@ -33,16 +40,18 @@ def build(t_env: StreamTableEnvironment, options: Options, blocks: DataStream) -
     # Parsing is the dearest step in SQL. Both branches take its output from this stream; as two queries over a table
     # they would each parse for themselves.
     t_env.create_temporary_view("records", t_env.from_data_stream(records, _event_time(options)))
+    window_type = window_row_type(len(options.values))
     scored = (
-        t_env.to_data_stream(t_env.sql_query(_windows(options)))
-        .key_by(lambda row: row[0], key_type=Types.INT())
-        .process(RandomCutForestFunction(options.forest, options.every), output_type=SCORE_TYPE)
+        key_by_first(
+            t_env, _windows(options), Types.ROW([Types.INT(), window_type, Types.INSTANT()]), window_type
+        )
+        .process(RandomCutForestFunction(options.forest, options.every), output_type=SCORED_TYPE)
         .name("random-cut-forest")
         .uid("random-cut-forest")
     )
     t_env.create_temporary_view("scored", t_env.from_data_stream(scored, _carried_time()))
     return Results(
-        scores=_texts(t_env, "SELECT line FROM scored ORDER BY rowtime, anomaly_score DESC, line"),
+        scores=_texts(t_env, _sorted()),
         errors=_texts(t_env, _errors(options)),
     )
 
@@ -84,7 +93,7 @@ def _late(options: Options) -> str:
 
 
 def _windows(options: Options) -> str:
-    """One row a key group and second, as `RandomCutForestFunction` takes it, and its time."""
+    """One row a key group and second: key group, `window_row_type`, and its time."""
     values = [f"value_{i}" for i in range(len(options.values))]
     group, keys = "0", "CAST(NULL AS STRING)"
     if options.key:
@@ -96,10 +105,19 @@ def _windows(options: Options) -> str:
     )
     seconds, millis = divmod(options.every, 1000)
     return (
+        f"SELECT key_group, ROW(key_group, times, documents, keys, {', '.join(values)}), rowtime FROM ("
         f"SELECT key_group, ARRAY_AGG(millis) AS times, ARRAY_JOIN(ARRAY_AGG(json), {_SEPARATOR}) AS documents,"
         f" {keys} AS keys, {', '.join(f'ARRAY_AGG({v}) AS {v}' for v in values)}, window_time AS rowtime"
         f" FROM TUMBLE((SELECT * FROM ({good})), DESCRIPTOR(rowtime), INTERVAL '{seconds}.{millis:03d}' SECOND(6, 3))"
-        f" GROUP BY key_group, window_start, window_end, window_time"
+        f" GROUP BY key_group, window_start, window_end, window_time)"
+    )
+
+
+def _sorted() -> str:
+    """The scored records by second ascending, score descending. The second's rows have one time: its last moment."""
+    return (
+        f"SELECT SUBSTRING(line, {RANK_DIGITS + 1}) AS line FROM (SELECT line, rowtime"
+        f" FROM scored CROSS JOIN UNNEST(SPLIT(`lines`, {_SEPARATOR})) AS t(line)) ORDER BY rowtime, line DESC"
     )
 
 

@@ -16,7 +16,7 @@ from job.state import StateDirectory
 from job.stop import Stop
 from job.uris import Uri
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
 _HIGHEST = 5
 
 

@@ -4,6 +4,7 @@ from pyflink.common import Types
 from pyflink.datastream import DataStream
 from pyflink.table import StreamTableEnvironment
 
+from job.keyed import key_by_first
 from job.options import Options
 from udf.file_reader import BLOCK_TYPE, FileReader
 
@@ -14,9 +15,11 @@ def open_source(t_env: StreamTableEnvironment, options: Options) -> DataStream:
         "CREATE TEMPORARY TABLE ticks (tick INT) WITH ('connector' = 'datagen', 'rows-per-second' = '1',"
         " 'fields.tick.min' = '0', 'fields.tick.max' = '0')"
     )
+    tick_type = Types.ROW([Types.INT()])
     return (
-        t_env.to_data_stream(t_env.from_path("ticks"))
-        .key_by(lambda tick: tick[0], key_type=Types.INT())
+        key_by_first(
+            t_env, "SELECT tick, ROW(tick) FROM ticks", Types.ROW([Types.INT(), tick_type]), tick_type
+        )
         .process(FileReader(str(options.source.path), options.quiet, options.bounded), output_type=BLOCK_TYPE)
         .name("file-reader")
         .uid("file-reader")
