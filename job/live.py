@@ -1,5 +1,6 @@
 """The live view of the demonstration: a line a second with its loudest moment."""
 
+import json
 import statistics
 import sys
 import time
@@ -31,16 +32,17 @@ class Live:
     def phase(self, text: str) -> None:
         print(f"{time.monotonic() - self._began:5.1f} s  {text} …", file=sys.stderr, flush=True)
 
-    def rows(self, scores: list[dict[str, Any]], errors: list[dict[str, Any]], summary: Summary) -> None:
-        for error in errors:
+    def lines(self, scores: list[bytes], errors: list[bytes], summary: Summary) -> None:
+        rows = [json.loads(line) for line in scores]
+        for error in map(json.loads, errors):
             self._console.print(f"rejected: {error['reason']}: {error['raw']}", markup=False)
-        if scores and not self.rows_seen:
+        if rows and not self.rows_seen:
             self.first_score_after = time.monotonic() - self._began
             self._console.print(f"{'second':>8}  {'volume':>7}  {'score':>5}", style="bold")
-        self.rows_seen += scores
+        self.rows_seen += rows
         now = time.time()
-        self.latencies += [now - datetime.fromisoformat(row["event_time"]).timestamp() for row in scores]
-        for second, group in groupby(scores, key=lambda row: row["second"]):
+        self.latencies += [now - datetime.fromisoformat(row["event_time"]).timestamp() for row in rows]
+        for second, group in groupby(rows, key=lambda row: row["second"]):
             self._second(second, list(group))
 
     def latency(self) -> str:

@@ -1,8 +1,8 @@
 """How far a run is, on standard error."""
 
+import json
 import sys
 import time
-from typing import Any
 
 from job.run import Summary
 
@@ -22,9 +22,9 @@ class Progress:
         self._phase = text
         self._show(f"{text} …")
 
-    def rows(self, scores: list[dict[str, Any]], errors: list[dict[str, Any]], summary: Summary) -> None:
+    def lines(self, scores: list[bytes], errors: list[bytes], summary: Summary) -> None:
         if scores:
-            self._second = scores[-1]["second"]
+            self._second = json.loads(scores[-1])["second"]
         if time.monotonic() < self._next:
             return
         if summary.read:

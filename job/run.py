@@ -1,5 +1,7 @@
 """One run of the job, from its start to its last result: watched from outside, stopped with everything out."""
 
+import heapq
+import json
 import shutil
 import tempfile
 import time
@@ -11,7 +13,7 @@ from typing import Any, Protocol
 from job.environment import start
 from job.flink_client import FlinkClient, StopFailedError, free_port
 from job.options import Options
-from job.results import ResultFiles
+from job.results import ResultFiles, score_of
 from job.state import StateDirectory
 from job.stop import Stop
 from job.uris import Uri
@@ -31,13 +33,16 @@ class Summary:
     highest: list[dict[str, Any]] = field(default_factory=list)
     started_seconds: dict[str, float] = field(default_factory=dict)
 
-    def add(self, scores: list[dict[str, Any]], errors: list[dict[str, Any]]) -> None:
-        late = sum(row["reason"].startswith("late") for row in errors)
+    def add(self, scores: list[bytes], errors: list[bytes]) -> None:
+        """Count lines of the two results."""
+        late = sum(json.loads(line)["reason"].startswith("late") for line in errors)
         self.scored += len(scores)
         self.late += late
         self.rejected += len(errors) - late
-        rows = [*self.highest, *scores]
-        self.highest = sorted(rows, key=lambda row: row["anomaly_score"], reverse=True)[:_HIGHEST]
+        candidates = [json.loads(line) for line in heapq.nlargest(_HIGHEST, scores, key=score_of)]
+        self.highest = heapq.nlargest(
+            _HIGHEST, self.highest + candidates, key=lambda row: row["anomaly_score"]
+        )
 
 
 class Display(Protocol):
@@ -46,7 +51,7 @@ class Display(Protocol):
     def phase(self, text: str) -> None:
         """Something has begun that may take seconds."""
 
-    def rows(self, scores: list[dict[str, Any]], errors: list[dict[str, Any]], summary: Summary) -> None:
+    def lines(self, scores: list[bytes], errors: list[bytes], summary: Summary) -> None:
         """What became visible since the last call (perhaps nothing), and the sums with it."""
 
 
@@ -81,15 +86,11 @@ class Run:
         port = free_port()
         env, t_env = start(self._options, self._work, self._state, self._restore, port)
         self._took("JVM", began)
-        from job.pipeline import build  # noqa: PLC0415 - PyFlink reads its environment when it is imported
-        from job.sinks import attach  # noqa: PLC0415
-        from job.sources import open_source  # noqa: PLC0415
+        from job.sources import open_source  # noqa: PLC0415 - PyFlink reads its environment when it is imported
 
         self._display.phase("planning the job")
         began = time.monotonic()
-        results = build(t_env, self._options, open_source(t_env, self._options))
-        attach(results.scores, self._options.sink, "scores", self._name)
-        attach(results.errors, self._options.errors, "errors", self._name)
+        self._build(t_env, open_source(t_env, self._options))
         self._took("plan", began)
         self._display.phase("starting the MiniCluster")
         began = time.monotonic()
@@ -97,6 +98,14 @@ class Run:
         self._took("MiniCluster", began)
         self._display.phase("starting the Python workers and compiling the forest")
         self._submitted = time.monotonic()
+
+    def _build(self, t_env: Any, blocks: Any) -> None:
+        from job.pipeline import build  # noqa: PLC0415
+        from job.sinks import attach  # noqa: PLC0415
+
+        results = build(t_env, self._options, blocks)
+        attach(results.scores, self._options.sink, "scores", self._name)
+        attach(results.errors, self._options.errors, "errors", self._name)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._flink is not None:
@@ -153,10 +162,10 @@ class Run:
         self.summary.started_seconds[part] = time.monotonic() - began
 
     def _show(self) -> None:
-        scores = list(self._scores.new_rows()) if self._scores else []
-        errors = list(self._errors.new_rows()) if self._errors else []
+        scores = list(self._scores.new_lines()) if self._scores else []
+        errors = list(self._errors.new_lines()) if self._errors else []
         self.summary.add(scores, errors)
-        self._display.rows(scores, errors, self.summary)
+        self._display.lines(scores, errors, self.summary)
 
 
 def run(options: Options, display: Display, stop: Stop) -> Summary:

@@ -27,7 +27,7 @@ class Silent:
     def phase(self, text: str) -> None:
         self.phases.append(text)
 
-    def rows(self, scores: list[dict[str, Any]], errors: list[dict[str, Any]], summary: Summary) -> None:
+    def lines(self, scores: list[bytes], errors: list[bytes], summary: Summary) -> None:
         pass
 
 
