@@ -20,9 +20,7 @@ def main() -> int:
     told = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         file = Path(folder) / "input.jsonl"
-        print(
-            f"{told.records:,} records of one key, 100 trees of 256 samples, time decay 100,000", flush=True
-        )
+        print(f"{told.records:,} records of one key, 100 trees of 256 samples, time decay 100,000", flush=True)
         generate(file, told.records)
         java = _run(
             "the Java job with AWS's library",

@@ -57,12 +57,8 @@ def _lines(index: np.ndarray, rng: np.random.Generator, records_per_second: int)
 def main() -> None:
     """Parse the command line and write the file."""
     parser = argparse.ArgumentParser(prog="python -m bench.generate", description=__doc__)
-    parser.add_argument(
-        "--records", type=int, required=True, help="number of lines; a million takes a few seconds"
-    )
-    parser.add_argument(
-        "--out", type=Path, required=True, help="file to write; its folder is made, a file is replaced"
-    )
+    parser.add_argument("--records", type=int, required=True, help="number of lines; a million takes a few seconds")
+    parser.add_argument("--out", type=Path, required=True, help="file to write; its folder is made, a file is replaced")
     parser.add_argument(
         "--seed", type=int, default=1, help="the same seed writes the same bytes (default: %(default)s)"
     )

@@ -70,9 +70,7 @@ def run_java_peer(input: Path, output: Path, heap: str = "2g") -> PeerResult:
     if done.returncode != 0:
         # Of Java's trace the causes only, the deepest last: the frames in between hide them.
         causes = [line for line in done.stderr.splitlines() if line and not line[0].isspace()]
-        raise PeerUnavailableError(
-            "\n".join([f"The Java peer failed, exit code {done.returncode}:", *causes[-8:]])
-        )
+        raise PeerUnavailableError("\n".join([f"The Java peer failed, exit code {done.returncode}:", *causes[-8:]]))
     figures = json.loads(done.stdout.splitlines()[-1])
     return PeerResult(
         records=figures["records"],
@@ -119,12 +117,8 @@ def main() -> None:
         "seconds of the JVM.",
     )
     parser.add_argument("--input", type=Path, required=True, help="file written by python -m bench.generate")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="new or empty directory for the scored rows"
-    )
-    parser.add_argument(
-        "--heap", default="2g", help="the JVM's -Xmx; give both jobs the same (default: %(default)s)"
-    )
+    parser.add_argument("--output", type=Path, required=True, help="new or empty directory for the scored rows")
+    parser.add_argument("--heap", default="2g", help="the JVM's -Xmx; give both jobs the same (default: %(default)s)")
     args = parser.parse_args()
     try:
         result = run_java_peer(args.input, args.output, args.heap)

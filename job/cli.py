@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from job.demo import demo
 from job.options import Options, duration, errors_uri
@@ -31,7 +32,7 @@ examples:
   a forest for each sensor, kept across restarts:
     python -m job run --source file:spool --sink file:scores --key sensor --value temperature --state state
 """
-_DEFAULTS = {field: definition.default for field, definition in Options.__dataclass_fields__.items()}
+_DEFAULTS: dict[str, Any] = {name: field.default for name, field in Options.__dataclass_fields__.items()}
 
 
 def main(arguments: list[str]) -> int:
@@ -99,9 +100,7 @@ def _options(told: argparse.Namespace) -> Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m job", description="Random Cut Forest anomaly scores on Flink."
-    )
+    parser = argparse.ArgumentParser(prog="python -m job", description="Random Cut Forest anomaly scores on Flink.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     shown = commands.add_parser("demo", help="score a recording of a room as it plays, and show it here")
     shown.add_argument(
@@ -138,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     ends.add_argument(
         "--bounded",
         action="store_true",
-        help="end when all that is there is scored; nothing is late then, unless --max-delay is given, which scores while it reads",
+        help="end when all that is there is scored; nothing is late then. With --max-delay it scores while it reads",
     )
     ends.add_argument(
         "--state",
@@ -153,18 +152,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FIELD",
         help="a numeric field to score; may be repeated (default volume). A name, or a JSON path that begins with $",
     )
-    record.add_argument(
-        "--key", metavar="FIELD", help="a forest for each value of this field (default: one forest)"
-    )
+    record.add_argument("--key", metavar="FIELD", help="a forest for each value of this field (default: one forest)")
     record.add_argument(
         "--time",
         default="event_time",
         metavar="FIELD",
         help="ISO 8601, or epoch seconds or milliseconds; or the word arrival (default event_time)",
     )
-    record.add_argument(
-        "--time-zone", metavar="NAME", help="of times without an offset (default: this machine's)"
-    )
+    record.add_argument("--time-zone", metavar="NAME", help="of times without an offset (default: this machine's)")
     forest = told.add_argument_group("the forest")
     for name, text in [
         ("num_trees", "trees; more of them, less noise in the score (1 to 1000)"),

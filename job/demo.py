@@ -48,11 +48,13 @@ def demo(output: Path, recording: Path = RECORDING) -> int:
         live.phase(f"playing {recording.name} (Ctrl-C ends it)")
         producer = _play(recording, spool)
         try:
+            told = False
             while producer.poll() is None:
                 job.poll()
                 time.sleep(POLL_SECONDS)
-                if stop.requested:
-                    producer.terminate()
+                if stop.requested and not told:
+                    producer.terminate()  # once: at the second time it would leave what it has queued
+                    told = True
             sent = sum(len(file.read_bytes().splitlines()) for file in spool.glob("*.jsonl"))
             while job.summary.read < sent:
                 job.poll()

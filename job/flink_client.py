@@ -47,9 +47,7 @@ class FlinkClient:
             ids = [v["id"] for v in vertices if v["name"].startswith("file-reader")]
             if not ids:
                 return 0, False
-            self._reader_metrics = (
-                f"/vertices/{ids[0]}/metrics?get=0.file-reader.recordsRead,0.file-reader.caughtUp"
-            )
+            self._reader_metrics = f"/vertices/{ids[0]}/metrics?get=0.file-reader.recordsRead,0.file-reader.caughtUp"
         values = {m["id"].rpartition(".")[2]: m["value"] for m in self._get(self._reader_metrics)}
         return int(values.get("recordsRead", 0)), values.get("caughtUp") == "1"
 

@@ -37,9 +37,7 @@ def find_java() -> Path:
 def _version(java: Path) -> int | None:
     """The major version that `java` says it has."""
     try:
-        said = subprocess.run(
-            [java, "-version"], capture_output=True, text=True, timeout=60, check=True
-        ).stderr
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=True).stderr
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r'version "(\d+)', said)
@@ -48,6 +46,6 @@ def _version(java: Path) -> int | None:
 
 if __name__ == "__main__":
     try:
-        print(find_java())  # noqa: T201 - `python -m job.java` answers the set-up
+        print(find_java())
     except RuntimeError as error:
         sys.exit(str(error))

@@ -15,7 +15,7 @@ from job.run import Summary
 
 _WIDTH = 40
 _CALM, _RAISED = 1.5, 2.5
-"""Scores above which a bar turns yellow, then red: with a sample of 10, quiet is about 0.8 and 3.3 the most there is."""
+"""Scores from which a bar is yellow, then red: with a sample of 10, quiet is about 0.8 and 3.3 the most there is."""
 
 
 class Live:

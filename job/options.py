@@ -56,9 +56,7 @@ class Options:
         _range("sample_size", self.sample_size, 10, 16384)
         _range("time_decay", self.time_decay, 1, _LARGEST_TIME_DECAY)
         if self.sample_size >= self.time_decay:
-            raise ValueError(
-                f"sample_size must be below time_decay, got {self.sample_size} and {self.time_decay}"
-            )
+            raise ValueError(f"sample_size must be below time_decay, got {self.sample_size} and {self.time_decay}")
         _range("shingle_size", self.shingle_size, 1, 30)
         _range("seed", self.seed, -(2**63), 2**63 - 1)
         _range("every", self.every, 10, 3_600_000)
@@ -80,6 +78,11 @@ class Options:
             raise ValueError(
                 f"time_zone must be a name such as UTC or Europe/Berlin, got {self.time_zone!r}"
             ) from error
+
+    @property
+    def records_move_time(self) -> bool:
+        """False where the watermark waits for the end of the input, so that nothing in it is late."""
+        return not self.bounded or self.max_delay is not None
 
     @property
     def forest(self) -> dict[str, Any]:

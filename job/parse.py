@@ -12,9 +12,7 @@ ISO_8601 = (
     "([Zz]|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?$"
 )
 NUMBER = "^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"
-_ISO_8601_UTC = (
-    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3,9}(Z|[+]00:00)$"
-)
+_ISO_8601_UTC = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3,9}(Z|[+]00:00)$"
 """The part of ISO 8601 that needs no further looking at: with a fraction, in UTC."""
 _ONE_FLAT_OBJECT = "^[^}\ufffd]*}$"
 """Of what parses as JSON: one object with none inside, and no byte that is not UTF-8 (U+FFFD stands for such)."""
@@ -37,7 +35,7 @@ def json_path(field: str) -> str:
 
 
 def parse(options: Options, blocks: str) -> str:
-    """The query from a table of blocks (lines, arrival, role) to rows of document, role, arrival, millis, reason, key, values.
+    """The query from blocks (lines, arrival, role) to rows of document, role, arrival, millis, reason, key, values.
 
     `document` is BYTES; `millis` the event time, BIGINT epoch milliseconds, null where there is none; `reason` null
     for a good record; `key` STRING; the features `value_0`, `value_1`, … DOUBLE.
@@ -59,8 +57,7 @@ def parse(options: Options, blocks: str) -> str:
     values = {f"value_{i}": f"TRY_CAST(text_{i} AS DOUBLE)" for i in range(len(options.values))}
     checked = _let(
         extracted,
-        {"millis": "arrival" if options.time == "arrival" else _event_millis("time_text", options.time_zone)}
-        | values,
+        {"millis": "arrival" if options.time == "arrival" else _event_millis("time_text", options.time_zone)} | values,
     )
     return (
         f"SELECT document, role, arrival, millis, {_reason(options)} AS reason, key_text AS key,"

@@ -42,9 +42,7 @@ def build(t_env: StreamTableEnvironment, options: Options, blocks: DataStream) -
     t_env.create_temporary_view("records", t_env.from_data_stream(records, _event_time(options)))
     window_type = window_row_type(len(options.values))
     scored = (
-        key_by_first(
-            t_env, _windows(options), Types.ROW([Types.INT(), window_type, Types.INSTANT()]), window_type
-        )
+        key_by_first(t_env, _windows(options), Types.ROW([Types.INT(), window_type, Types.INSTANT()]), window_type)
         .process(RandomCutForestFunction(options.forest, options.every), output_type=SCORED_TYPE)
         .name("random-cut-forest")
         .uid("random-cut-forest")
@@ -66,7 +64,7 @@ def _event_time(options: Options) -> Schema:
     shown = f"CASE WHEN reason IS NOT NULL THEN 0 WHEN role = {CLOSING} THEN {closing} ELSE millis END"
     over = f"(CASE WHEN reason IS NOT NULL THEN 0 WHEN role = {CLOSING} THEN {closing} ELSE millis END - {delay})"
     watermark = f"TO_TIMESTAMP_LTZ({over} - MOD({over}, {every}) - 1, 3)"
-    if options.bounded and options.max_delay is None:
+    if not options.records_move_time:
         watermark = f"CASE WHEN role = {RECORDS} THEN TO_TIMESTAMP_LTZ(0, 3) ELSE {watermark} END"
     return (
         Schema.new_builder()

@@ -48,7 +48,8 @@ class Progress:
 
 def counts(summary: Summary) -> str:
     """The sums of a run in one line."""
-    return f"{summary.read:,} records read, {summary.scored:,} scored, {summary.rejected:,} rejected, {summary.late:,} late"
+    scored = f"{summary.read:,} records read, {summary.scored:,} scored"
+    return f"{scored}, {summary.rejected:,} rejected, {summary.late:,} late"
 
 
 def highest(summary: Summary) -> str:

@@ -40,9 +40,7 @@ class Summary:
         self.late += late
         self.rejected += len(errors) - late
         candidates = [json.loads(line) for line in heapq.nlargest(_HIGHEST, scores, key=score_of)]
-        self.highest = heapq.nlargest(
-            _HIGHEST, self.highest + candidates, key=lambda row: row["anomaly_score"]
-        )
+        self.highest = heapq.nlargest(_HIGHEST, self.highest + candidates, key=lambda row: row["anomaly_score"])
 
 
 class Display(Protocol):
@@ -90,7 +88,7 @@ class Run:
 
         self._display.phase("planning the job")
         began = time.monotonic()
-        self._build(t_env, open_source(t_env, self._options))
+        self._build(t_env, open_source(t_env, self._options, self._restore.epoch))
         self._took("plan", began)
         self._display.phase("starting the MiniCluster")
         began = time.monotonic()
@@ -143,10 +141,9 @@ class Run:
         A job that is not yet under way has nothing to bring out. One that fails in its last moments (its worker may be
         killed even then) goes on from its last checkpoint and is stopped again.
         """
-        assert self._flink is not None
         self._display.phase("finishing")
         savepoints = self._state.savepoints(self._restore.epoch, drained=drain).absolute().as_uri()
-        while self._under_way:
+        while self._under_way and self._flink is not None:
             self.poll()
             try:
                 if self._flink.running():
@@ -169,7 +166,7 @@ class Run:
 
 
 def run(options: Options, display: Display, stop: Stop) -> Summary:
-    """Run the job until `stop` is requested or, bounded, until all is out. A run without --state closes its last second."""
+    """Run until `stop` is requested or, bounded, until all is out. A run without --state closes its last second."""
     if options.state is not None:
         StateDirectory(options.state).claim(options)
     with Run(options, display) as job:

@@ -24,9 +24,7 @@ def attach(texts: DataStream, uri: Uri, name: str, run: str) -> None:
         FileSink.for_row_format(uri.path.as_uri(), Encoder.simple_string_encoder())
         .with_bucket_assigner(BucketAssigner.base_path_bucket_assigner())
         .with_rolling_policy(RollingPolicy.on_checkpoint_rolling_policy())
-        .with_output_file_config(
-            OutputFileConfig.builder().with_part_prefix(run).with_part_suffix(".jsonl").build()
-        )
+        .with_output_file_config(OutputFileConfig.builder().with_part_prefix(run).with_part_suffix(".jsonl").build())
         .build()
     )
     texts.sink_to(sink).name(name).uid(name).set_parallelism(1)

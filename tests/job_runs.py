@@ -111,9 +111,8 @@ def workers() -> list[int]:
         if entry.name.isdigit():
             try:
                 command_line = (entry / "cmdline").read_bytes()
-                if b"beam_boot" in command_line or b"fn_execution.beam" in command_line:
-                    if _descends(int(entry.name), os.getpid()):
-                        found.append(int(entry.name))
+                if b"fn_execution.beam" in command_line and _descends(int(entry.name), os.getpid()):
+                    found.append(int(entry.name))
             except OSError:
                 continue
     return found

@@ -34,9 +34,7 @@ def install() -> None:
         pytest.skip(f"needs {', '.join(missing())}; only root with apt-get can install that here")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(
-            ["apt-get", "-qq", *command], check=False, env=quiet, capture_output=True, text=True
-        )
+        done = subprocess.run(["apt-get", "-qq", *command], check=False, env=quiet, capture_output=True, text=True)
         if done.returncode:
             pytest.skip(f"apt-get {command[0]} failed: {done.stderr.strip()[-300:]}")
 

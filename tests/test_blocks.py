@@ -2,6 +2,7 @@
 
 import os
 import time
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,7 +41,7 @@ def test_lines_come_once_each_however_they_are_written(lines: list[bytes], cuts:
         file.touch()
         spool = Spool(folder, {})
         came = lines_of(spool)
-        for start, end in zip(places, places[1:], strict=False):
+        for start, end in pairwise(places):
             with file.open("ab") as writer:
                 writer.write(content[start:end])
             came += lines_of(spool)
@@ -103,6 +104,14 @@ def test_an_unfinished_last_line_is_taken_only_when_asked_for(tmp_path: Path) ->
     assert lines_of(spool) == []
     assert lines_of(spool, take_unfinished=True) == [b"tw"]
     assert lines_of(spool, take_unfinished=True) == []
+
+
+def test_an_unfinished_line_may_have_to_be_a_whole_object(tmp_path: Path) -> None:
+    line = b'{"a": {"b": "}"}, "c": [1, 2]} '
+    for end in range(1, len(line) + 1):
+        (tmp_path / "in.jsonl").write_bytes(line[:end])
+        come = [b.lines for b in Spool(str(tmp_path), {}).blocks(take_unfinished=True, whole=True)]
+        assert come == ([line[:end]] if end >= len(line) - 1 else []), line[:end]
 
 
 @pytest.mark.parametrize("rest", [[b"\nthree\n"], [b"\n", b"three\n"], [b"\nth", b"ree\n"]])
@@ -169,7 +178,7 @@ def test_a_file_removed_after_it_was_listed_is_passed_over(tmp_path: Path) -> No
     assert come == [b"1", b"3"]
     (tmp_path / "3").unlink()
     assert lines_of(spool) == []
-    assert spool.gone() == ["3"]
+    assert spool.forget_gone() == ["3"]
 
 
 def test_a_source_that_is_away_for_a_while_has_no_lines(tmp_path: Path) -> None:
@@ -179,4 +188,4 @@ def test_a_source_that_is_away_for_a_while_has_no_lines(tmp_path: Path) -> None:
     assert lines_of(spool) == [b"one"]
     os.rename(file, tmp_path / "old")
     assert lines_of(spool) == []
-    assert spool.gone() == ["in.jsonl"]
+    assert spool.forget_gone() == ["in.jsonl"]

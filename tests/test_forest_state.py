@@ -1,6 +1,7 @@
 """What Flink state keeps of the forests, and the forest that a key gets."""
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,8 @@ ENTRIES = st.lists(
     ),
     max_size=5,
 )
-PARAMETERS = {"dimensions": 1, "num_trees": 5, "sample_size": 10, "time_decay": 50, "seed": -7}
-OF_VERSION_1 = bytes.fromhex("0102000000020000000100000073310000000000000004400000000000001cc0")
+PARAMETERS: dict[str, Any] = {"dimensions": 1, "num_trees": 5, "sample_size": 10, "time_decay": 50, "seed": -7}
+OF_VERSION_1 = bytes.fromhex("01020000000200000001000000733100000000000004400000000000001cc0")
 """Key s1, records 2.5 and -7. Saved bytes stay here for ever."""
 
 
@@ -68,7 +69,5 @@ def test_forests_of_keys_are_independent_of_each_other_and_always_the_same() -> 
         parameters = PARAMETERS | {"seed": seed}
         scores = {key: forest_of(key, parameters).score_and_learn(points).tobytes() for key in keys}
         assert len(set(scores.values())) == len(keys)
-        assert scores == {
-            key: forest_of(key, parameters).score_and_learn(points).tobytes() for key in reversed(keys)
-        }
+        assert scores == {key: forest_of(key, parameters).score_and_learn(points).tobytes() for key in reversed(keys)}
     assert forest_of("a", PARAMETERS).to_bytes() != forest_of("a", PARAMETERS | {"seed": 8}).to_bytes()

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ TIMES = [
 
 def test_every_record_is_scored_or_rejected_and_none_of_the_bad_touches_the_forest(tmp_path: Path) -> None:
     noise = np.random.default_rng(3).normal(size=400).round(6)
-    good = [
+    good: list[dict[str, Any]] = [
         {
             "event_time": (START + timedelta(milliseconds=100 * i)).isoformat(timespec="milliseconds"),
             "volume": float(noise[i]),
@@ -118,7 +119,7 @@ def test_every_record_is_scored_or_rejected_and_none_of_the_bad_touches_the_fore
 
 def test_forests_of_keys_are_those_of_their_records_whatever_the_parallelism(tmp_path: Path) -> None:
     generator = np.random.default_rng(5)
-    records = [
+    records: list[dict[str, Any]] = [
         {
             "event_time": 1_767_225_600_000 + 7 * i,
             "sensor": f"s{generator.integers(40)}" if i % 50 else None,

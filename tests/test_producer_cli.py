@@ -23,9 +23,7 @@ def run(*arguments, **options):
 
 
 def start(*arguments):
-    return subprocess.Popen(
-        [*PRODUCER, *arguments], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    return subprocess.Popen([*PRODUCER, *arguments], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def handled(process, number):
@@ -42,9 +40,7 @@ def wait_until(process, holds):
 
 
 def records(spool):
-    return [
-        json.loads(line) for file in sorted(spool.glob("*.jsonl")) for line in file.read_text().splitlines()
-    ]
+    return [json.loads(line) for file in sorted(spool.glob("*.jsonl")) for line in file.read_text().splitlines()]
 
 
 def test_synthetic_to_standard_output_is_json_lines():

@@ -54,7 +54,5 @@ def test_examples_in_docstrings_are_true(module):
 def test_import_loads_no_sound_library_and_nothing_of_the_job():
     banned = "{'sounddevice', 'soundfile', 'pyflink', 'job', 'udf'}"
     code = f"import producer.cli, sys; print({banned} & set(sys.modules))"
-    run = subprocess.run(
-        [sys.executable, "-c", code], check=False, cwd=REPOSITORY, capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "-c", code], check=False, cwd=REPOSITORY, capture_output=True, text=True)
     assert (run.stdout, run.stderr) == ("set()\n", "")

@@ -136,9 +136,7 @@ def test_epochs_keep_their_resolution():
     forest = RandomCutForest(1, 20, 256, 1000)
     seconds = 1.7e9 + np.random.default_rng(5).permutation(3000).reshape(-1, 1)
     shifted = RandomCutForest(1, 20, 256, 1000)
-    assert forest.score_and_learn(seconds) == pytest.approx(
-        shifted.score_and_learn(seconds - 1.7e9), abs=1e-3
-    )
+    assert forest.score_and_learn(seconds) == pytest.approx(shifted.score_and_learn(seconds - 1.7e9), abs=1e-3)
 
 
 def test_points_are_not_written_to():

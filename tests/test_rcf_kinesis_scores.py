@@ -12,9 +12,7 @@ from udf.rcf import RandomCutForest
 NAB = Path(__file__).parents[2] / "shared" / "data" / "nab"
 SEEDS = range(6)
 SERIES: list[Any] = sorted(path.stem for path in NAB.glob("*.csv")) or [
-    pytest.param(
-        "none", marks=pytest.mark.skip(reason="the recorded scores (../shared/data/nab) are not here")
-    )
+    pytest.param("none", marks=pytest.mark.skip(reason="the recorded scores (../shared/data/nab) are not here"))
 ]
 
 

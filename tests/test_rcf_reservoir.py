@@ -13,9 +13,7 @@ def samples(forest):
     return [set(row[NUMBER * size : (NUMBER + 1) * size].astype(int)) for row in forest._trees]
 
 
-@pytest.mark.parametrize(
-    ("sample_size", "time_decay", "seed"), [(10, 11, 0), (10, 100, -3), (32, 100000, 2**64 - 1)]
-)
+@pytest.mark.parametrize(("sample_size", "time_decay", "seed"), [(10, 11, 0), (10, 100, -3), (32, 100000, 2**64 - 1)])
 def test_sample_is_the_records_of_least_priority(sample_size, time_decay, seed):
     forest = RandomCutForest(1, 5, sample_size, time_decay, seed=seed)
     forest.learn(np.arange(700.0).reshape(-1, 1))

@@ -27,9 +27,7 @@ def test_restored_forest_continues_identically(shape, seen):
     assert restored.to_bytes() == forest.to_bytes()
     assert {name: getattr(restored, name) for name in shape} == shape
     assert restored.records_seen == seen
-    assert (
-        restored.score_and_learn(points[seen:]).tobytes() == forest.score_and_learn(points[seen:]).tobytes()
-    )
+    assert restored.score_and_learn(points[seen:]).tobytes() == forest.score_and_learn(points[seen:]).tobytes()
     assert restored.to_bytes() == forest.to_bytes()
 
 
@@ -85,10 +83,7 @@ def test_what_is_wrong_is_said(data):
 def test_saved_bytes_of_version_1_still_give_the_same_scores():
     forest = RandomCutForest.from_bytes(VERSION_1)
     assert forest.records_seen == 40
-    assert (
-        zlib.crc32(forest.score_and_learn(np.arange(30.0).reshape(-1, 1) % 7 / 8).tobytes())
-        == VERSION_1_SCORES
-    )
+    assert zlib.crc32(forest.score_and_learn(np.arange(30.0).reshape(-1, 1) % 7 / 8).tobytes()) == VERSION_1_SCORES
 
 
 VERSION_1 = base64.b85decode(

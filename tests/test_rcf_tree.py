@@ -113,9 +113,7 @@ def test_separating_cut_separates_point_from_box(sides, where):
         assert point[axis] <= cut < low[axis] or high[axis] <= cut < point[axis]
 
 
-coarse = st.sampled_from(
-    [-1e300, -1.0, -5e-324, 0.0, 1e-300, 0.1, 0.1 + 2**-56, 1.7e9, 1.7e9 + 2**-22, 1e300]
-)
+coarse = st.sampled_from([-1e300, -1.0, -5e-324, 0.0, 1e-300, 0.1, 0.1 + 2**-56, 1.7e9, 1.7e9 + 2**-22, 1e300])
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,5 +1,6 @@
 """Reading JSON-lines files block by block, in order of their names: what `udf.file_reader` does between two ticks."""
 
+import json
 import os
 import re
 import time
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 BLOCK_BYTES = 128 * 1024
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
@@ -17,6 +19,16 @@ _NUMBERS = re.compile(r"(\d+)")
 def natural_order(name: str) -> list[tuple[int, int | str]]:
     """Sort key of a file name that counts its numbers: part-9 comes before part-10, 0009 before 0010."""
     return [(0, int(part)) if part.isdigit() else (1, part) for part in _NUMBERS.split(name)]
+
+
+def _is_object(line: bytes) -> bool:
+    """True for a whole JSON object. No part of one that lacks its end is one."""
+    if not line.rstrip().endswith(b"}"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 @dataclass(frozen=True)
@@ -42,19 +54,23 @@ class Spool:
         self._sizes: dict[str, int] = {}
         self._next_listing = 0.0
 
-    def gone(self) -> list[str]:
-        """Names that were read and are no longer there."""
-        return [name for name in self._offsets if name not in self._sizes]
+    def forget_gone(self) -> list[str]:
+        """Names that were read and are no longer there; a file that comes again under such a name is a new one."""
+        gone = [name for name in self._offsets if name not in self._sizes]
+        for name in gone:
+            del self._offsets[name]
+        return gone
 
-    def blocks(self, *, take_unfinished: bool) -> Iterator[Block]:
-        """The blocks not yet read, each moving its file's offset; a last line without newline only if asked for."""
+    def blocks(self, *, take_unfinished: bool, whole: bool = False) -> Iterator[Block]:
+        """The blocks not yet read, each moving its file's offset; a last line without newline only if asked for.
+
+        With `whole` such a line must be a whole JSON object: what a writer's buffer cut in two would be two lines.
+        """
         self._list()
         news = [name for name, size in self._sizes.items() if self._offsets.get(name, 0) != size]
         for name in sorted(news, key=natural_order):
-            if self._offsets.get(name, 0) > self._sizes[name]:
-                self._offsets[name] = 0  # truncated and written anew
             with suppress(FileNotFoundError):  # removed since it was listed
-                yield from self._read(name, take_unfinished)
+                yield from self._read(name, take_unfinished, whole)
 
     def _list(self) -> None:
         """Look which files there are and how long; the longer that takes, the less often it is done."""
@@ -66,7 +82,8 @@ class Spool:
 
     def _files(self) -> Iterator[tuple[str, int]]:
         if not self._path.is_dir():
-            yield self._path.name, self._path.stat().st_size
+            with suppress(FileNotFoundError):  # away for a moment, as when it is rotated
+                yield self._path.name, self._path.stat().st_size
             return
         with os.scandir(self._path) as entries:
             for entry in entries:
@@ -75,11 +92,15 @@ class Spool:
                         if entry.is_file():
                             yield entry.name, entry.stat().st_size
 
-    def _read(self, name: str, take_unfinished: bool) -> Iterator[Block]:
+    def _read(self, name: str, take_unfinished: bool, whole: bool) -> Iterator[Block]:
         path = self._path / name if self._path.is_dir() else self._path
         with path.open("rb") as file:
             start = self._offsets.get(name, 0)
-            while data := self._read_lines(file, start, take_unfinished):
+            if start > os.fstat(file.fileno()).st_size:  # the listing may be older than the offset
+                start = self._offsets[name] = 0  # truncated and written anew
+            if self._ends_unfinished(file, start):
+                start = self._offsets[name] = start + 1
+            while data := self._read_lines(file, start, take_unfinished, whole):
                 start += len(data)
                 self._offsets[name] = start
                 lines = data.removesuffix(b"\n")
@@ -88,7 +109,16 @@ class Spool:
                 yield Block(name, lines, start)
 
     @staticmethod
-    def _read_lines(file, start: int, take_unfinished: bool) -> bytes:
+    def _ends_unfinished(file: BinaryIO, start: int) -> bool:
+        """True where a line that was taken unfinished is before `start`, and at `start` the newline that it lacked."""
+        if start == 0:
+            return False
+        file.seek(start - 1)
+        before, at = file.read(1), file.read(1)
+        return before != b"\n" and at == b"\n"
+
+    @staticmethod
+    def _read_lines(file: BinaryIO, start: int, take_unfinished: bool, whole: bool) -> bytes:
         """Bytes from `start` up to and with the last newline of a block, more than a block where one line is longer."""
         size = BLOCK_BYTES
         while True:
@@ -98,7 +128,7 @@ class Spool:
             if newline >= 0:
                 return data[: newline + 1]
             if len(data) < size:
-                return data if take_unfinished else b""
+                return data if take_unfinished and (not whole or _is_object(data)) else b""
             if size >= LONGEST_LINE_BYTES:
                 return data
             size *= 4

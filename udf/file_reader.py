@@ -6,6 +6,7 @@ parsing a record; the job's SQL splits them.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pyflink.common import Row, Types
@@ -30,24 +31,26 @@ class FileReader(KeyedProcessFunction):
 
     A stream without new records for `quiet_millis` is quiet: its last lines are sent once more as CLOSING, from which
     the job's SQL learns the last second there was. `bounded` takes an unfinished last line at once and never closes:
-    the end of a bounded run closes everything.
+    the end of a bounded run closes everything. After a restart within an `epoch` (see `job.state`) the last lines are
+    sent as REMINDER, unless records do not move the watermark (`moves_time`).
     """
 
-    def __init__(self, path: str, quiet_millis: int, bounded: bool) -> None:
+    def __init__(self, path: str, quiet_millis: int, bounded: bool, moves_time: bool, epoch: int) -> None:
         self._path = path
         self._quiet_millis = quiet_millis
         self._bounded = bounded
+        self._moves_time = moves_time
+        self._epoch = epoch
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        self._offsets_state = runtime_context.get_map_state(
-            MapStateDescriptor("offsets", Types.STRING(), Types.LONG())
-        )
-        self._tail_state = runtime_context.get_state(
-            ValueStateDescriptor(
-                "tail", Types.TUPLE([Types.STRING(), Types.LONG(), Types.INT(), Types.LONG()])
-            )
+        self._offsets_state = runtime_context.get_map_state(MapStateDescriptor("offsets", Types.STRING(), Types.LONG()))
+        self._records_state = runtime_context.get_state(ValueStateDescriptor("records", Types.LONG()))
+        self._last_state = runtime_context.get_state(
+            ValueStateDescriptor("last", Types.TUPLE([Types.STRING(), Types.LONG(), Types.INT(), Types.LONG()]))
         )
         self._spool: Spool | None = None
+        self._last: tuple[str, int, int] | None = None
+        self._last_news = 0
         self._records = 0
         self._caught_up = 0
         metrics = runtime_context.get_metrics_group()
@@ -57,63 +60,57 @@ class FileReader(KeyedProcessFunction):
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """A tick of the clock: (re)start the polls. Timers of one time are one timer, so ticks do not multiply them."""
         timers = ctx.timer_service()
-        timers.register_processing_time_timer(self._next_poll(timers.current_processing_time()))
+        timers.register_processing_time_timer(_next_poll(timers.current_processing_time()))
         yield from ()
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+        """A poll: the next blocks, or a sign that there are none."""
         timers = ctx.timer_service()
         now = timers.current_processing_time()
         if self._spool is None:
+            self._spool = Spool(self._path, dict(self._offsets_state.items()))
             yield from self._restore(now)
         if self._caught_up and self._bounded:
             return
-        assert self._spool is not None
         quiet = now - self._last_news >= self._quiet_millis
-        read = 0
-        for block in self._spool.blocks(take_unfinished=self._bounded or quiet):
+        # Bounded, what is there is all; else a writer may be in the middle of its last line
+        waiting = self._spool.blocks(take_unfinished=self._bounded or quiet, whole=not self._bounded)
+        blocks = list(islice(waiting, _BLOCKS_A_POLL))
+        for block in blocks:
             lines = block.lines.decode("latin-1")
             self._records += lines.count("\n") + 1
             self._offsets_state.put(block.name, block.end)
-            self._tail, self._tail_role = (_tail(lines), now), REMINDER
             yield Row(lines, now, RECORDS)
-            read += 1
-            if read == _BLOCKS_A_POLL:
-                break
-        if read:
+        self._caught_up = int(not blocks)
+        if blocks:
             self._last_news = now
-            self._save_tail()
-        elif quiet and self._tail and self._tail_role == REMINDER and not self._bounded:
-            self._tail_role = CLOSING
-            self._save_tail()
-            yield Row(*self._tail, CLOSING)
-        if not read:
-            for name in self._spool.gone():
+            self._records_state.update(self._records)
+            if self._moves_time:
+                self._remember(_tail(lines), now, REMINDER)
+        else:
+            for name in self._spool.forget_gone():
                 self._offsets_state.remove(name)
-                self._offsets.pop(name)
-        self._caught_up = int(not read)
-        more_waits = read == _BLOCKS_A_POLL
-        timers.register_processing_time_timer(now + 1 if more_waits else self._next_poll(now))
+            if quiet and not self._bounded and self._last is not None and self._last[2] == REMINDER:
+                self._remember(*self._last[:2], CLOSING)
+                yield Row(*self._last)
+        timers.register_processing_time_timer(now + 1 if len(blocks) == _BLOCKS_A_POLL else _next_poll(now))
 
     def _restore(self, now: int) -> Iterator[Row]:
-        """Take up the place kept in state; remind the job how far event time had come, or late records would be lost."""
-        self._offsets = dict(self._offsets_state.items())
-        self._spool = Spool(self._path, self._offsets)
+        """Remind the job how far event time had come, or its windows would drop late records without a word."""
         self._last_news = now
-        self._tail: tuple[str, int] | None = None
-        self._tail_role = REMINDER
-        saved = self._tail_state.value()
-        if saved is not None:
-            lines, arrival, self._tail_role, self._records = saved
-            self._tail = (lines, arrival)
-            yield Row(lines, arrival, self._tail_role)
+        self._records = self._records_state.value() or 0
+        saved = self._last_state.value()
+        if saved is not None and saved[3] == self._epoch:
+            self._last = tuple(saved[:3])
+            yield Row(*self._last)
 
-    def _save_tail(self) -> None:
-        assert self._tail is not None
-        self._tail_state.update((*self._tail, self._tail_role, self._records))
+    def _remember(self, lines: str, arrival: int, role: int) -> None:
+        self._last = (lines, arrival, role)
+        self._last_state.update((*self._last, self._epoch))
 
-    @staticmethod
-    def _next_poll(now: int) -> int:
-        return now - now % _POLL_MILLIS + _POLL_MILLIS
+
+def _next_poll(now: int) -> int:
+    return now - now % _POLL_MILLIS + _POLL_MILLIS
 
 
 def _tail(lines: str) -> str:

@@ -15,7 +15,7 @@ _ENTRY = struct.Struct("<BIII")
 
 
 def forest_of(key: str, parameters: dict[str, Any]) -> RandomCutForest:
-    """A new forest for `key`. The seed is drawn from seed and key, and is the seed itself for the key of a stream without keys."""
+    """A new forest for `key`, its seed drawn from seed and key; without keys (`key` is "") it is the seed itself."""
     seed = parameters["seed"]
     if key:
         digest = hashlib.blake2b(key.encode(), digest_size=8, key=struct.pack("<q", seed)).digest()

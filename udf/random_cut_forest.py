@@ -1,10 +1,10 @@
-"""The keyed process function between the window and the sort: one forest a key, scores and learns a second at a time."""
+"""The keyed process function between window and sort: a forest a key scores and learns a second at a time."""
 
 import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ SEPARATOR = "\x1e"
 
 RANK_DIGITS = 16
 SCORED_TYPE = Types.ROW_NAMED(["lines"], [Types.STRING()])
-"""The records of one second, `SEPARATOR` between them. Each is its score as `RANK_DIGITS` hexadecimal digits, which sort
-as the scores do, and then its JSON object with `second` and `anomaly_score` added.
+"""The records of one second, `SEPARATOR` between them. Each is its score in `RANK_DIGITS` hexadecimal digits, sorting
+as scores do, and then its JSON object with `second` and `anomaly_score` added.
 
 One string a second, because a row a record costs three times as much to bring back as the forest takes to score it.
 """
@@ -37,9 +37,7 @@ _BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 def window_row_type(dimensions: int) -> RowTypeInfo:
     """Key group, event times in epoch milliseconds, documents, keys (null without), and an array a feature."""
     features = [Types.BASIC_ARRAY(Types.DOUBLE())] * dimensions
-    return Types.ROW(
-        [Types.INT(), Types.BASIC_ARRAY(Types.LONG()), Types.STRING(), Types.STRING(), *features]
-    )
+    return Types.ROW([Types.INT(), Types.BASIC_ARRAY(Types.LONG()), Types.STRING(), Types.STRING(), *features])
 
 
 class RandomCutForestFunction(KeyedProcessFunction):
@@ -58,9 +56,7 @@ class RandomCutForestFunction(KeyedProcessFunction):
         self._every = every
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        self._snapshots = runtime_context.get_map_state(
-            MapStateDescriptor("snapshots", Types.STRING(), _BYTES)
-        )
+        self._snapshots = runtime_context.get_map_state(MapStateDescriptor("snapshots", Types.STRING(), _BYTES))
         self._log = runtime_context.get_list_state(ListStateDescriptor("log", _BYTES))
         self._sizes = runtime_context.get_state(
             ValueStateDescriptor("sizes", Types.TUPLE([Types.LONG(), Types.LONG()]))
@@ -152,9 +148,7 @@ def _lines(documents: list[str], second: str, scores: np.ndarray) -> str:
     added = f',"second":"{second}","anomaly_score":'
     return SEPARATOR.join(
         f"{ranks[at : at + RANK_DIGITS]}{document.rstrip()[:-1].rstrip()}{added}{score!r}}}"
-        for at, document, score in zip(
-            range(0, len(ranks), RANK_DIGITS), documents, scores.tolist(), strict=True
-        )
+        for at, document, score in zip(range(0, len(ranks), RANK_DIGITS), documents, scores.tolist(), strict=True)
     )
 
 

@@ -170,9 +170,7 @@ class RandomCutForest:
             series = np.concatenate((self._recent, records))
             self._recent = series[-(self.shingle_size - 1) :].copy()
             places = np.arange(max(0, len(series) - self.shingle_size + 1))[:, np.newaxis]
-            points = series[places + np.arange(self.shingle_size)].reshape(
-                len(places), self._parameters.coordinates
-            )
+            points = series[places + np.arange(self.shingle_size)].reshape(len(places), self._parameters.coordinates)
         of_points = scores[len(scores) - len(points) :] if scores.size else scores
         if len(points):
             self._run(points, of_points, learned=True)

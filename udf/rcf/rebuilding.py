@@ -34,9 +34,7 @@ from .tree import join_boxes
 
 
 @kernel
-def take_apart(
-    trees: int, num_trees: int, samples: int, coordinates: int, inner: Any, cuts: Floats, axes: Ids
-) -> None:
+def take_apart(trees: int, num_trees: int, samples: int, coordinates: int, inner: Any, cuts: Floats, axes: Ids) -> None:
     """Write, tree after tree in preorder, whether a node is an inner one, and the cuts and axes of those."""
     waiting = np.empty(samples, np.int64)
     node_count = cut_count = 0

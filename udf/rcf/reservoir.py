@@ -20,9 +20,7 @@ def priority_of(start: np.uint64, number: int, decay_rate: float) -> float:
 
 
 @part
-def next_accepted(
-    start: np.uint64, first: int, end: int, worst: float, decay_rate: float
-) -> tuple[int, float]:
+def next_accepted(start: np.uint64, first: int, end: int, worst: float, decay_rate: float) -> tuple[int, float]:
     """The first record from `first` on whose priority is below the worst of the sample, and
     that priority; or `end`.
 

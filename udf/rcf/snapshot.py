@@ -104,9 +104,7 @@ def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
     """Parameters, records seen, last values and trees; ValueError for bytes damaged or of a newer version."""
     data = bytes(data)
     _checked(data)
-    dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(
-        data, _START.size
-    )
+    dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(data, _START.size)
     seed -= (scoring >> 7) << 64
     parameters = Parameters(dimensions, num_trees, samples, decay, shingle, seed, SCORINGS[scoring & 0x7F])
     reader = _Reader(zlib.decompress(data[_START.size + _HEAD.size : -_CHECK.size]))

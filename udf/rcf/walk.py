@@ -28,9 +28,7 @@ def _at_leaf(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int)
 
 
 @inlined
-def _up(
-    tree: Tree, points: Any, x: int, table: Any, node: int, depth: int, score: float
-) -> tuple[int, float, bool]:
+def _up(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int, score: float) -> tuple[int, float, bool]:
     """One step up from a node at a depth: the parent, the score there, whether the point is outside its box.
 
     A fresh cut of the parent's box separates the point with probability p = outside / (outside + span): then
