@@ -68,4 +68,4 @@ def _settings(
         settings["execution.state-recovery.path"] = restore.path.absolute().as_uri()
         # The state of an earlier epoch has no operator here: see RestorePoint
         settings["execution.state-recovery.ignore-unclaimed-state"] = "true"
-    return settings | options.flink
+    return settings

@@ -1,7 +1,7 @@
 """What a run of the job is told, and the ranges it must be in."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,6 +10,7 @@ from job.uris import Uri, parse_uri
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LARGEST_TIME_DECAY = 2_147_483_647
+_LONGEST = 100 * 365 * 86_400_000
 _CLAIMED = ("second", "anomaly_score")
 
 
@@ -49,7 +50,6 @@ class Options:
     bounded: bool = False
     state: Path | None = None
     checkpoint_interval: int = 500
-    flink: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _range("num_trees", self.num_trees, 1, 1000)
@@ -61,6 +61,9 @@ class Options:
         _range("seed", self.seed, -(2**63), 2**63 - 1)
         _range("every", self.every, 10, 3_600_000)
         _range("quiet", self.quiet, 100, 86_400_000)
+        _range("max_ahead", self.max_ahead, 0, _LONGEST)
+        if self.max_delay is not None:
+            _range("max_delay", self.max_delay, 0, _LONGEST)
         _range("parallelism", self.parallelism, 1, 128)
         _range("checkpoint_interval", self.checkpoint_interval, 10, 3_600_000)
         if not 1 <= len(self.values) <= 30:
@@ -74,7 +77,7 @@ class Options:
                 raise ValueError(f"{name} must not be second or anomaly_score, got {text!r}")
         try:
             ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(
                 f"time_zone must be a name such as UTC or Europe/Berlin, got {self.time_zone!r}"
             ) from error

@@ -114,7 +114,7 @@ def _windows(options: Options) -> str:
 def _sorted() -> str:
     """The scored records by second ascending, score descending. The second's rows have one time: its last moment."""
     return (
-        f"SELECT SUBSTRING(line, {RANK_DIGITS + 1}) AS line FROM (SELECT line, rowtime"
+        f"SELECT SUBSTRING(line, {RANK_DIGITS + 1}) AS text FROM (SELECT line, rowtime"
         f" FROM scored CROSS JOIN UNNEST(SPLIT(`lines`, {_SEPARATOR})) AS t(line)) ORDER BY rowtime, line DESC"
     )
 

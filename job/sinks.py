@@ -1,7 +1,7 @@
 """Where results go: a sink for a stream of JSON texts for each kind of URI."""
 
 from pyflink.common.serialization import Encoder
-from pyflink.datastream import DataStream
+from pyflink.datastream import DataStream, DataStreamSink
 from pyflink.datastream.connectors.file_system import (
     BucketAssigner,
     FileSink,
@@ -13,12 +13,14 @@ from job.uris import Uri
 
 
 def attach(texts: DataStream, uri: Uri, name: str, run: str) -> None:
-    """Write `texts` to `uri`, one a line. `run` tells this run's files from earlier ones and sorts behind them.
+    """Write `texts` to `uri`, one a line. `run` begins this run's file names, which sort behind those of earlier ones.
 
-    A file is hidden (its name begins with a dot) until the checkpoint that has all its lines is complete.
+    A file is hidden (its name begins with a dot) until the checkpoint that has all its lines is complete. Within a run
+    Flink's names are in no order; modification times are.
     """
     if uri.path is None:
-        texts.print().name(name).uid(name)
+        # PyFlink's own print() takes what comes out of a table for rows, and these are strings
+        DataStreamSink(texts._j_data_stream.print()).name(name).uid(name).set_parallelism(1)
         return
     sink = (
         FileSink.for_row_format(uri.path.as_uri(), Encoder.simple_string_encoder())

@@ -15,7 +15,14 @@ def open_source(t_env: StreamTableEnvironment, options: Options, epoch: int) -> 
         "CREATE TEMPORARY TABLE ticks (tick INT) WITH ('connector' = 'datagen', 'rows-per-second' = '1',"
         " 'fields.tick.min' = '0', 'fields.tick.max' = '0')"
     )
-    reader = FileReader(str(options.source.path), options.quiet, options.bounded, options.records_move_time, epoch)
+    reader = FileReader(
+        str(options.source.path),
+        options.quiet,
+        options.bounded,
+        options.records_move_time,
+        epoch,
+        readers=options.parallelism,
+    )
     tick_type = Types.ROW([Types.INT()])
     return (
         key_by_first(t_env, "SELECT tick, ROW(tick) FROM ticks", Types.ROW([Types.INT(), tick_type]), tick_type)

@@ -93,7 +93,7 @@ def test_watched_directory(tmp_path: Path) -> None:
     ]
     assert len(rows(sink)) == given + 1
     assert f"\n{given + 5} records read, {given + 1} scored, 1 rejected, 3 late\n" in err
-    assert re.search(r"highest scores:\n(  \d\.\d{3}  at \S+Z\n){5}$", err)
+    assert re.search(r"highest scores:\n( +\d\.\d{3}  at \S+Z\n){5}$", err)
     files = sorted(sink.glob("[!._]*"), key=lambda file: file.stat().st_mtime_ns)
     seconds = [json.loads(line)["second"] for file in files for line in file.read_text().splitlines()]
     assert seconds == sorted(seconds)

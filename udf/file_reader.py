@@ -32,15 +32,17 @@ class FileReader(KeyedProcessFunction):
     A stream without new records for `quiet_millis` is quiet: its last lines are sent once more as CLOSING, from which
     the job's SQL learns the last second there was. `bounded` takes an unfinished last line at once and never closes:
     the end of a bounded run closes everything. After a restart within an `epoch` (see `job.state`) the last lines are
-    sent as REMINDER, unless records do not move the watermark (`moves_time`).
+    sent as REMINDER, unless records do not move the watermark (`moves_time`). Rows are dealt to the subtasks downstream
+    in turn; what all of them have to know is sent as often as there are `readers`.
     """
 
-    def __init__(self, path: str, quiet_millis: int, bounded: bool, moves_time: bool, epoch: int) -> None:
+    def __init__(self, path: str, quiet_millis: int, bounded: bool, moves_time: bool, epoch: int, readers: int) -> None:
         self._path = path
         self._quiet_millis = quiet_millis
         self._bounded = bounded
         self._moves_time = moves_time
         self._epoch = epoch
+        self._readers = readers
 
     def open(self, runtime_context: RuntimeContext) -> None:
         self._offsets_state = runtime_context.get_map_state(MapStateDescriptor("offsets", Types.STRING(), Types.LONG()))
@@ -92,7 +94,7 @@ class FileReader(KeyedProcessFunction):
                 self._offsets_state.remove(name)
             if quiet and not self._bounded and self._last is not None and self._last[2] == REMINDER:
                 self._remember(*self._last[:2], CLOSING)
-                yield Row(*self._last)
+                yield from [Row(*self._last)] * self._readers
         timers.register_processing_time_timer(now + 1 if len(blocks) == _BLOCKS_A_POLL else _next_poll(now))
 
     def _restore(self, now: int) -> Iterator[Row]:
@@ -102,7 +104,7 @@ class FileReader(KeyedProcessFunction):
         saved = self._last_state.value()
         if saved is not None and saved[3] == self._epoch:
             self._last = tuple(saved[:3])
-            yield Row(*self._last)
+            yield from [Row(*self._last)] * self._readers
 
     def _remember(self, lines: str, arrival: int, role: int) -> None:
         self._last = (lines, arrival, role)
