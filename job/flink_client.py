@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -12,6 +13,9 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+_PATIENCE_SECONDS = 60.0
 
 
 class StopFailedError(Exception):
@@ -25,10 +29,16 @@ class FlinkClient:
         self._job_client = job_client
         self._url = f"http://127.0.0.1:{port}/jobs/{job_client.get_job_id()}"
         self._reader_metrics = ""
+        self._answered = time.monotonic()
 
     def state(self) -> str:
-        """CREATED, RUNNING, RESTARTING, FAILED, FINISHED, …"""
-        return str(self._get("").get("state", "UNKNOWN"))
+        """CREATED, RUNNING, RESTARTING, FAILED, FINISHED, …; GONE where Flink has not answered for a while."""
+        answer = self._get("")
+        if answer:
+            self._answered = time.monotonic()
+        elif time.monotonic() - self._answered > _PATIENCE_SECONDS:
+            return "GONE"
+        return str(answer.get("state", "UNKNOWN"))
 
     def running(self) -> bool:
         """True when every task runs; only then a job can be stopped with a savepoint."""

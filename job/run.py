@@ -124,9 +124,9 @@ class Run:
         """Show what is new. True when the source has read all there is."""
         assert self._flink is not None
         state = self._flink.state()
-        if state in ("FAILED", "CANCELED"):
+        if state in ("FAILED", "CANCELED", "GONE"):
             failure, self._flink = self._flink.failure(), None
-            raise RuntimeError(f"the job failed: {failure or state}")
+            raise RuntimeError(f"the job failed: {failure or {'GONE': 'Flink no longer answers'}.get(state, state)}")
         if state == "RESTARTING" != self._last_state:
             self._display.phase(f"restarting from the last checkpoint after: {self._flink.failure()}")
         self._last_state = state
