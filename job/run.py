@@ -4,11 +4,14 @@ import heapq
 import json
 import shutil
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from job.environment import start
 from job.flink_client import FlinkClient, StopFailedError, free_port
@@ -80,6 +83,8 @@ class Run:
     def start(self) -> None:
         """Submit the job; from then on it runs by itself."""
         self._display.phase("starting Flink")
+        compiling = threading.Thread(target=_compile_kernels, args=[self._options.forest], daemon=True)
+        compiling.start()
         began = time.monotonic()
         port = free_port()
         env, t_env = start(self._options, self._work, self._state, self._restore, port)
@@ -90,11 +95,15 @@ class Run:
         began = time.monotonic()
         self._build(t_env, open_source(t_env, self._options, self._restore.epoch))
         self._took("plan", began)
+        self._display.phase("compiling the forest (once for this machine)")
+        began = time.monotonic()
+        compiling.join()
+        self._took("kernels", began)
         self._display.phase("starting the MiniCluster")
         began = time.monotonic()
         self._flink = FlinkClient(env.execute_async("random cut forest"), port)
         self._took("MiniCluster", began)
-        self._display.phase("starting the Python workers and compiling the forest")
+        self._display.phase("starting the Python workers")
         self._submitted = time.monotonic()
 
     def _build(self, t_env: Any, blocks: Any) -> None:
@@ -178,6 +187,15 @@ def run(options: Options, display: Display, stop: Stop) -> Summary:
             time.sleep(POLL_SECONDS)
         job.stop(drain=options.state is None)
         return job.summary
+
+
+def _compile_kernels(parameters: dict[str, Any]) -> None:
+    """Bring a forest's machine code into numba's cache while the JVM starts; a worker would stand still for it."""
+    from udf.rcf import RandomCutForest  # noqa: PLC0415 - half a second to import, beside the JVM
+
+    forest = RandomCutForest(**parameters)
+    forest.score_and_learn(np.zeros((2, parameters["dimensions"])))
+    RandomCutForest.from_bytes(forest.to_bytes())
 
 
 def _result_files(uri: Uri, run_name: str) -> ResultFiles | None:

@@ -68,9 +68,7 @@ class Microphone:
         except (self._sounddevice.PortAudioError, ValueError) as error:
             if device is None:
                 raise RefusedError(f"There is no input device; {OTHERWISE}") from error
-            raise RefusedError(
-                f"device must be one of --list-devices, got {device!r}; {OTHERWISE}"
-            ) from error
+            raise RefusedError(f"device must be one of --list-devices, got {device!r}; {OTHERWISE}") from error
         self._rate: float = found["default_samplerate"]
         self._channels = min(found["max_input_channels"], 2)
 
@@ -99,9 +97,7 @@ class Microphone:
                     heard = self._queue.get(timeout=0.1)
                 except queue.Empty:
                     if time.monotonic() - last > PATIENCE:
-                        raise ProducerError(
-                            f"The microphone has given no sound for {PATIENCE:g} s."
-                        ) from None
+                        raise ProducerError(f"The microphone has given no sound for {PATIENCE:g} s.") from None
                     continue
                 yield heard
                 last = time.monotonic()

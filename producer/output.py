@@ -33,9 +33,7 @@ def open_output(uri: str) -> Output:
     if uri == "-":
         return StandardOutput()
     if scheme in ("kafka", "kinesis") and colon:
-        raise RefusedError(
-            f"to must be file:DIR or -, got {uri!r}: {scheme.title()} comes with a later version."
-        )
+        raise RefusedError(f"to must be file:DIR or -, got {uri!r}: {scheme.title()} comes with a later version.")
     if scheme != "file" or not colon:
         raise RefusedError(f"to must be file:DIR or - (standard output), got {uri!r}")
     if rest.startswith("//") and not rest.startswith("///"):

@@ -40,9 +40,7 @@ def frames_per_block(block: float, rate: float) -> int:
     return frames
 
 
-def play(
-    recording: Recording, block: float, seconds: float | None, pace: Pace, stop: Stop
-) -> Iterator[Heard]:
+def play(recording: Recording, block: float, seconds: float | None, pace: Pace, stop: Stop) -> Iterator[Heard]:
     """Blocks of a recording with the times at which they end; no time ever lies in the future.
 
         real:  now ──▶ block ──▶ block ──▶     each is given out when it would have been heard

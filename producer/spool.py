@@ -31,9 +31,7 @@ class Spool:
             directory.mkdir(parents=True, exist_ok=True)
             names = os.listdir(directory)
         except OSError as error:
-            raise RefusedError(
-                f"The directory {str(directory)!r} cannot be used: {error.strerror}."
-            ) from error
+            raise RefusedError(f"The directory {str(directory)!r} cannot be used: {error.strerror}.") from error
         if not os.access(directory, os.W_OK | os.X_OK):
             raise RefusedError(f"The directory {str(directory)!r} cannot be used: it is not writable.")
         self._newest = max((int(match[1]) for match in map(NAME.fullmatch, names) if match), default=0)

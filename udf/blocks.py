@@ -53,6 +53,8 @@ class Spool:
         self._prefix = prefix
         self._sizes: dict[str, int] = {}
         self._next_listing = 0.0
+        self.fresh = False
+        """Whether the last call of `blocks` looked for news, and did not only read what an earlier look had found."""
 
     def forget_gone(self) -> list[str]:
         """Names that were read and are no longer there; a file that comes again under such a name is a new one."""
@@ -75,7 +77,8 @@ class Spool:
     def _list(self) -> None:
         """Look which files there are and how long; the longer that takes, the less often it is done."""
         started = time.monotonic()
-        if started < self._next_listing:
+        self.fresh = started >= self._next_listing
+        if not self.fresh:
             return
         self._sizes = dict(self._files())
         self._next_listing = started + 20 * (time.monotonic() - started)

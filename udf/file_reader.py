@@ -83,13 +83,14 @@ class FileReader(KeyedProcessFunction):
             self._records += lines.count("\n") + 1
             self._offsets_state.put(block.name, block.end)
             yield Row(lines, now, RECORDS)
-        self._caught_up = int(not blocks)
+        nothing_new = not blocks and self._spool.fresh
+        self._caught_up = int(nothing_new)
         if blocks:
             self._last_news = now
             self._records_state.update(self._records)
             if self._moves_time:
                 self._remember(_tail(lines), now, REMINDER)
-        else:
+        elif nothing_new:
             for name in self._spool.forget_gone():
                 self._offsets_state.remove(name)
             if quiet and not self._bounded and self._last is not None and self._last[2] == REMINDER:

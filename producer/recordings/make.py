@@ -83,9 +83,7 @@ def mix(random: np.random.Generator) -> Sound:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path)
     parser.add_argument("--seed", type=int, default=0, help="of the room's noise (default 0)")
     options = parser.parse_args()
