@@ -1,4 +1,4 @@
-"""`make bench`: records a second of the whole job, of its source alone, and of a Java job with AWS's library."""
+"""`make bench`: records a second of the job, of its source alone, of a Java job with AWS's library; and with Kafka."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
-    """Run all three on one file, one after the other, each in processes of its own, and print them side by side."""
+    """Run all on one file, one after the other, each in processes of its own, and print them side by side."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000, help="how many (default a million)")
     told = parser.parse_args()
@@ -32,7 +32,8 @@ def main() -> int:
         )
         source = _run("the source alone", "bench.whole_job", file, "--source-alone")
         whole = _run("the whole job", "bench.whole_job", file)
-    if java is None or source is None or whole is None:
+        kafka = _run("the producer → Kafka → job", "bench.kafka_job", file)
+    if java is None or source is None or whole is None or kafka is None:
         return 1
     rate = whole["records_per_second"]
     print(f"whole job / Java job:         {rate / java['records_per_second']:.2f}")
@@ -40,6 +41,9 @@ def main() -> int:
     if warm:
         print(f"whole job / warm Java job:    {rate / warm:.2f}  (Java's second half against all of ours)")
     print(f"whole job / source alone:     {rate / source['records_per_second']:.2f}")
+    print(f"producer alone, into Kafka:   {kafka['producer']:,.0f} records/s")
+    print(f"Kafka source alone:           {kafka['source_alone']:,.0f} records/s")
+    print(f"through Kafka / source alone: {kafka['records_per_second'] / kafka['source_alone']:.2f}")
     return 0
 
 

@@ -5,28 +5,23 @@ import json
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pyflink.datastream import DataStream
-
 from job.options import Options
-from job.run import Run, Summary
+from job.progress import Silent
+from job.run import Run
 from job.uris import Uri
-
-
-class _Silent:
-    def phase(self, text: str) -> None:
-        pass
-
-    def lines(self, scores: list[bytes], errors: list[bytes], summary: Summary) -> None:
-        pass
 
 
 class _SourceAlone(Run):
     """Reads and splits lines as the job does, and drops them."""
 
-    def _build(self, t_env: Any, blocks: DataStream) -> None:
+    def _build(self, t_env: Any, found: Mapping[str, Any]) -> None:
+        from job.sources import open_source  # noqa: PLC0415 - PyFlink reads its environment when it is imported
+
+        blocks = open_source(t_env, self._options, 0, None)
         t_env.create_temporary_view("blocks", t_env.from_data_stream(blocks))
         lines = t_env.sql_query(
             "SELECT line FROM blocks CROSS JOIN UNNEST(SPLIT(`lines`, U&'\\000A')) AS t(line) WHERE line = ''"
@@ -50,7 +45,7 @@ def measure(file: Path, *, source_alone: bool) -> dict[str, float]:
     with open(file, "rb") as lines:
         records = sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(1 << 20), b""))
     (folder / "spool" / ".waiting").symlink_to(file.resolve())
-    with (_SourceAlone if source_alone else Run)(options, _Silent()) as job:
+    with (_SourceAlone if source_alone else Run)(options, Silent()) as job:
         job.start()
         while not job.ready():
             time.sleep(0.1)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from job.uris import Uri, parse_uri
+from job.uris import SINKS, Uri, parse_uri
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LARGEST_TIME_DECAY = 2_147_483_647
@@ -45,11 +45,14 @@ class Options:
     every: int = 1000
     max_delay: int | None = None
     max_ahead: int = 86_400_000
-    quiet: int = 1000
+    quiet: int | None = None
     parallelism: int = 1
     bounded: bool = False
     state: Path | None = None
     checkpoint_interval: int = 500
+    cluster: str | None = None
+    jars: tuple[Path, ...] = ()
+    requirements: Path | None = None
 
     def __post_init__(self) -> None:
         _range("num_trees", self.num_trees, 1, 1000)
@@ -60,12 +63,14 @@ class Options:
         _range("shingle_size", self.shingle_size, 1, 30)
         _range("seed", self.seed, -(2**63), 2**63 - 1)
         _range("every", self.every, 10, 3_600_000)
-        _range("quiet", self.quiet, 100, 86_400_000)
+        _range("quiet", self.quiet_millis, 100, 86_400_000)
         _range("max_ahead", self.max_ahead, 0, _LONGEST)
         if self.max_delay is not None:
             _range("max_delay", self.max_delay, 0, _LONGEST)
         _range("parallelism", self.parallelism, 1, 128)
         _range("checkpoint_interval", self.checkpoint_interval, 10, 3_600_000)
+        if self.cluster is not None and not re.fullmatch(r"[^/@:\s]+:\d{1,5}", self.cluster):
+            raise ValueError(f"cluster must be HOST:PORT of a JobManager's REST interface, got {self.cluster!r}")
         if not 1 <= len(self.values) <= 30:
             raise ValueError(f"value must be given 1 to 30 times, got {len(self.values)}")
         if len(set(self.values)) < len(self.values):
@@ -81,6 +86,16 @@ class Options:
             raise ValueError(
                 f"time_zone must be a name such as UTC or Europe/Berlin, got {self.time_zone!r}"
             ) from error
+
+    @property
+    def quiet_millis(self) -> int:
+        """As told. A broker that restarts, or a shard that splits, is silent for some seconds, a file is not."""
+        return self.quiet if self.quiet is not None else 1000 if self.source.broker is None else 5000
+
+    @property
+    def delay(self) -> int:
+        """`max_delay`, or what it is where it was not told. Producers that share a partition are never in step."""
+        return self.max_delay if self.max_delay is not None else 0 if self.source.broker is None else 1000
 
     @property
     def records_move_time(self) -> bool:
@@ -103,7 +118,9 @@ class Options:
 def errors_uri(text: str | None, sink: Uri) -> Uri:
     """Where errors go: as told, or beside the scores."""
     if text is not None:
-        return parse_uri("errors", text, ("file", "print"))
+        return parse_uri("errors", text, SINKS)
+    if sink.broker is not None:
+        raise ValueError(f"errors must be given, since the sink is {sink}: for instance --errors print:")
     return Uri("print") if sink.path is None else Uri("file", sink.path.with_name(sink.path.name + "-errors"))
 
 

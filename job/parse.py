@@ -6,6 +6,8 @@ used five times).
 """
 
 from job.options import Options
+from udf.broker_reader import LINE_SEPARATOR, TIME_DIGITS
+from udf.partition_clock import NO_TIME
 
 ISO_8601 = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.,][0-9]{1,9})?"
@@ -21,6 +23,7 @@ _LARGEST = "1.7976931348623157E308"
 _FIRST_MILLISECONDS = 100_000_000_000
 """Epoch numbers from here on (1973 in milliseconds, the year 5138 in seconds) are milliseconds."""
 _YEAR_10000 = 253_402_300_800_000
+_NO_DIGITS = " " * TIME_DIGITS
 
 
 def literal(text: str) -> str:
@@ -34,34 +37,91 @@ def json_path(field: str) -> str:
     return literal(field if field.startswith("$") else f"$['{escaped}']")
 
 
+def stamped(options: Options, records: str) -> str:
+    """The query from broker records (document, arrived, partition_number) to lines and what orders them.
+
+    `line` is arrival and event time, `TIME_DIGITS` each, and the document, a character a byte. `time` is the event time
+    too, `NO_TIME` where it is wrong: then spaces stand for it in the line, and `parse` will find out why.
+    """
+    arrival = _clamped("EXTRACT(EPOCH FROM arrived) * 1000 + EXTRACT(MILLISECOND FROM arrived)")
+    documents = (
+        "SELECT COALESCE(document, ENCODE('', 'UTF-8')) AS document, partition_number, proc,"
+        f" {arrival} AS arrival FROM {records}"
+    )
+    if options.time == "arrival":
+        timed = f"SELECT *, arrival AS millis FROM ({documents})"
+    else:
+        path = json_path(options.time)
+        texts = _let(_let(documents, {"json": "DECODE(document, 'UTF-8')"}), {"time_text": f"JSON_VALUE(json, {path})"})
+        timed = _let(texts, {"millis": _event_millis_or_arrival(options)})
+    good = f"millis BETWEEN 0 AND arrival + {options.max_ahead}"
+    digits = f"LPAD(CAST(arrival AS STRING), {TIME_DIGITS}, '0')"
+    time_digits = f"CASE WHEN {good} THEN LPAD(CAST(millis AS STRING), {TIME_DIGITS}, '0') ELSE '{_NO_DIGITS}' END"
+    return (
+        f"SELECT {digits} || {time_digits} || DECODE(document, 'ISO-8859-1') AS line, partition_number,"
+        f" CASE WHEN {good} THEN millis ELSE CAST({NO_TIME} AS BIGINT) END AS `time`, proc FROM ({timed})"
+    )
+
+
 def parse(options: Options, blocks: str) -> str:
     """The query from blocks (lines, arrival, role) to rows of document, role, arrival, millis, reason, key, values.
 
     `document` is BYTES; `millis` the event time, BIGINT epoch milliseconds, null where there is none; `reason` null
     for a good record; `key` STRING; the features `value_0`, `value_1`, … DOUBLE.
     """
-    documents = (
-        "SELECT ENCODE(line, 'ISO-8859-1') AS document, arrival, role FROM "
-        f"{blocks} CROSS JOIN UNNEST(CASE WHEN `lines` = '' THEN ARRAY[''] ELSE SPLIT(`lines`, U&'\\000A') END)"
-        " AS t(line)"
-    )
+    if options.source.broker is None:
+        documents = (
+            "SELECT ENCODE(line, 'ISO-8859-1') AS document, arrival, role, CAST(NULL AS STRING) AS stamp FROM "
+            f"{blocks} CROSS JOIN UNNEST(CASE WHEN `lines` = '' THEN ARRAY[''] ELSE SPLIT(`lines`, U&'\\000A') END)"
+            " AS t(line)"
+        )
+    else:
+        documents = (
+            f"SELECT ENCODE(SUBSTRING(line, {2 * TIME_DIGITS + 1}), 'ISO-8859-1') AS document,"
+            f" CAST(SUBSTRING(line, 1, {TIME_DIGITS}) AS BIGINT) AS arrival, role,"
+            f" SUBSTRING(line, {TIME_DIGITS + 1}, {TIME_DIGITS}) AS stamp"
+            f" FROM {blocks} CROSS JOIN UNNEST(SPLIT(`lines`, U&'\\{ord(LINE_SEPARATOR):04X}')) AS t(line)"
+        )
     texts = _let(documents, {"json": "DECODE(document, 'UTF-8')"})
     numbers = {f"text_{i}": f"JSON_VALUE(json, {json_path(name)})" for i, name in enumerate(options.values)}
     fields = numbers | {
-        "time_text": "CAST(NULL AS STRING)"
-        if options.time == "arrival"
-        else f"JSON_VALUE(json, {json_path(options.time)})",
+        "time_text": _time_text(options),
         "key_text": f"JSON_VALUE(json, {json_path(options.key)})" if options.key else "''",
     }
     extracted = _let(texts, fields)
     values = {f"value_{i}": f"TRY_CAST(text_{i} AS DOUBLE)" for i in range(len(options.values))}
-    checked = _let(
-        extracted,
-        {"millis": "arrival" if options.time == "arrival" else _event_millis("time_text", options.time_zone)} | values,
-    )
+    checked = _let(extracted, {"millis": _millis(options)} | values)
     return (
         f"SELECT document, role, arrival, millis, {_reason(options)} AS reason, key_text AS key,"
         f" {', '.join(values)} FROM ({checked})"
+    )
+
+
+def _clamped(millis: str) -> str:
+    return f"LEAST(GREATEST({millis}, 0), {10**TIME_DIGITS - 1})"
+
+
+def _time_text(options: Options) -> str:
+    """The field of the event time; not looked for where the line has the time already."""
+    if options.time == "arrival":
+        return "CAST(NULL AS STRING)"
+    text = f"JSON_VALUE(json, {json_path(options.time)})"
+    return text if options.source.broker is None else f"CASE WHEN stamp = '{_NO_DIGITS}' THEN {text} END"
+
+
+def _millis(options: Options) -> str:
+    if options.source.broker is None:
+        return "arrival" if options.time == "arrival" else _event_millis("time_text", options.time_zone)
+    wrong = "arrival" if options.time == "arrival" else _event_millis_or_arrival(options)
+    return f"CASE WHEN stamp = '{_NO_DIGITS}' THEN {wrong} ELSE CAST(stamp AS BIGINT) END"
+
+
+def _event_millis_or_arrival(options: Options) -> str:
+    """The event time of a broker's record; of a JSON object that has none, its arrival."""
+    none = f"json IS JSON OBJECT AND NOT JSON_EXISTS(json, {json_path(options.time)})"
+    return (
+        f"CASE WHEN time_text IS NOT NULL THEN {_event_millis('time_text', options.time_zone)}"
+        f" WHEN {none} THEN arrival END"
     )
 
 
@@ -142,15 +202,14 @@ def _reason(options: Options) -> str:
         exists = f"JSON_EXISTS(json, {json_path(name)})"
         cases += [
             (f"text_{i} IS NULL AND NOT {exists}", f"{name} is missing or null"),
-            (f"text_{i} IS NULL OR NOT REGEXP(text_{i}, {literal(NUMBER)})", f"{name} is not a number"),
             (f"ABS(value_{i}) > {_LARGEST}", f"{name} is not finite"),
+            (f"text_{i} IS NULL OR NOT REGEXP(text_{i}, {literal(NUMBER)})", f"{name} is not a number"),
         ]
     if not arrival:
+        if options.source.broker is None:
+            missing = f"time_text IS NULL AND NOT JSON_EXISTS(json, {json_path(options.time)})"
+            cases.append((missing, f"{options.time} is missing or null"))
         cases += [
-            (
-                f"time_text IS NULL AND NOT JSON_EXISTS(json, {json_path(options.time)})",
-                f"{options.time} is missing or null",
-            ),
             ("millis IS NULL", f"{options.time} is not a time (ISO 8601, or epoch seconds or milliseconds)"),
             ("millis < 0", f"{options.time} is before 1970"),
             (

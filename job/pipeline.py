@@ -10,7 +10,7 @@ from pyflink.table.types import _to_java_data_type
 from job.keyed import key_by_first
 from job.options import Options
 from job.parse import parse
-from udf.file_reader import CLOSING, RECORDS
+from udf.block_type import CLOSING, LATE, MARK, RECORDS
 from udf.random_cut_forest import (
     RANK_DIGITS,
     SCORED_TYPE,
@@ -34,7 +34,7 @@ class Results:
 
 
 def build(t_env: StreamTableEnvironment, options: Options, blocks: DataStream) -> Results:
-    """The pipeline behind a source of `udf.file_reader.BLOCK_TYPE` rows."""
+    """The pipeline behind a source of `udf.block_type.BLOCK_TYPE` rows."""
     t_env.create_temporary_view("blocks", t_env.from_data_stream(blocks))
     records = t_env.to_data_stream(t_env.sql_query(parse(options, "blocks")))
     # Parsing is the dearest step in SQL. Both branches take its output from this stream; as two queries over a table
@@ -59,13 +59,16 @@ def _event_time(options: Options) -> Schema:
 
     A bounded run has no watermark until its end unless a delay was given, so that nothing in it is late.
     """
-    every, delay = options.every, options.max_delay or 0
+    every, delay = options.every, options.delay
     closing = f"millis - MOD(millis, {every}) + {every + delay}"
-    shown = f"CASE WHEN reason IS NOT NULL THEN 0 WHEN role = {CLOSING} THEN {closing} ELSE millis END"
+    shown = (
+        f"CASE WHEN role = {MARK} THEN millis WHEN reason IS NOT NULL OR role = {LATE} THEN 0"
+        f" WHEN role = {CLOSING} THEN {closing} ELSE millis END"
+    )
     over = f"({shown} - {delay})"
     watermark = f"TO_TIMESTAMP_LTZ({over} - MOD({over}, {every}) - 1, 3)"
-    if not options.records_move_time:
-        watermark = f"CASE WHEN role = {RECORDS} THEN TO_TIMESTAMP_LTZ(0, 3) ELSE {watermark} END"
+    if options.source.broker is not None or not options.records_move_time:
+        watermark = f"CASE WHEN role IN ({RECORDS}, {LATE}) THEN TO_TIMESTAMP_LTZ(0, 3) ELSE {watermark} END"
     return (
         Schema.new_builder()
         .column_by_expression("rowtime", f"TO_TIMESTAMP_LTZ({shown}, 3)")
@@ -87,7 +90,7 @@ def _carried_time() -> Schema:
 def _late(options: Options) -> str:
     """True for a record whose second is closed. Windows would drop it without a word."""
     last = f"TO_TIMESTAMP_LTZ(millis - MOD(millis, {options.every}) + {options.every - 1}, 3)"
-    return f"COALESCE({last} <= CURRENT_WATERMARK(rowtime), FALSE)"
+    return f"(role = {LATE} OR COALESCE({last} <= CURRENT_WATERMARK(rowtime), FALSE))"
 
 
 def _windows(options: Options) -> str:
@@ -101,12 +104,12 @@ def _windows(options: Options) -> str:
         f"SELECT {group} AS key_group, key, millis, DECODE(document, 'UTF-8') AS json, rowtime, {', '.join(values)} "
         f"FROM records WHERE role = {RECORDS} AND reason IS NULL AND NOT {_late(options)}"
     )
-    seconds, millis = divmod(options.every, 1000)
+    second = "INTERVAL '{}.{:03d}' SECOND(6, 3)".format(*divmod(options.every, 1000))
     return (
         f"SELECT key_group, ROW(key_group, times, documents, keys, {', '.join(values)}), rowtime FROM ("
         f"SELECT key_group, ARRAY_AGG(millis) AS times, ARRAY_JOIN(ARRAY_AGG(json), {_SEPARATOR}) AS documents,"
         f" {keys} AS keys, {', '.join(f'ARRAY_AGG({v}) AS {v}' for v in values)}, window_time AS rowtime"
-        f" FROM TUMBLE((SELECT * FROM ({good})), DESCRIPTOR(rowtime), INTERVAL '{seconds}.{millis:03d}' SECOND(6, 3))"
+        f" FROM TABLE(TUMBLE((SELECT * FROM ({good})), DESCRIPTOR(rowtime), {second}))"
         f" GROUP BY key_group, window_start, window_end, window_time)"
     )
 
@@ -137,7 +140,7 @@ def _errors(options: Options) -> str:
         f" 'reason' VALUE COALESCE(reason, 'late: its second was closed'),"
         f" 'raw' VALUE CASE WHEN {whole} THEN {text} ELSE DECODE(document, 'ISO-8859-1') END,"
         f" 'encoding' VALUE CASE WHEN {whole} THEN 'UTF-8' ELSE 'ISO-8859-1' END"
-        f") AS line FROM records WHERE role = {RECORDS} AND (reason IS NOT NULL OR {_late(options)})"
+        f") AS line FROM records WHERE role IN ({RECORDS}, {LATE}) AND (reason IS NOT NULL OR {_late(options)})"
     )
 
 

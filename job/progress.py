@@ -46,8 +46,23 @@ class Progress:
         )
 
 
+class Silent:
+    """Shows nothing, and remembers the phases."""
+
+    def __init__(self) -> None:
+        self.phases: list[str] = []
+
+    def phase(self, text: str) -> None:
+        self.phases.append(text)
+
+    def lines(self, scores: list[bytes], errors: list[bytes], summary: Summary) -> None:
+        pass
+
+
 def counts(summary: Summary) -> str:
     """The sums of a run in one line."""
+    if not summary.counted:
+        return f"{summary.read:,} records read"
     scored = f"{summary.read:,} records read, {summary.scored:,} scored"
     return f"{scored}, {summary.rejected:,} rejected, {summary.late:,} late"
 

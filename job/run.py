@@ -6,6 +6,8 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +15,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from job.environment import start
-from job.flink_client import FlinkClient, StopFailedError, free_port
+from job.environment import launched, start
+from job.flink_client import FlinkClient, LocalFlinkClient, StopFailedError, cause_of, free_port
 from job.options import Options
 from job.results import ResultFiles, score_of
-from job.state import StateDirectory
+from job.state import LeftJob, StateDirectory
 from job.stop import Stop
 from job.uris import Uri
 
@@ -27,7 +29,7 @@ _HIGHEST = 5
 
 @dataclass
 class Summary:
-    """What went in and what came out of a run, in records. Scored, rejected and late are known of files only."""
+    """What went in and what came out of a run, in records. What came out is `counted` in files only."""
 
     read: int = 0
     scored: int = 0
@@ -35,6 +37,8 @@ class Summary:
     late: int = 0
     highest: list[dict[str, Any]] = field(default_factory=list)
     started_seconds: dict[str, float] = field(default_factory=dict)
+    job_id: str = ""
+    counted: bool = False
 
     def add(self, scores: list[bytes], errors: list[bytes]) -> None:
         """Count lines of the two results."""
@@ -57,7 +61,7 @@ class Display(Protocol):
 
 
 class Run:
-    """A job on its own MiniCluster. Use as a context manager, which ends everything it began.
+    """A job on a MiniCluster of its own or on a cluster. Use as a context manager, which ends what was not left.
 
     Raises:
         RuntimeError: the job has failed for good; the message is what it failed of.
@@ -73,6 +77,7 @@ class Run:
         self._restore = self._state.restore_point()
         self._scores = _result_files(options.sink, self._name)
         self._errors = _result_files(options.errors, self._name)
+        self.summary.counted = self._scores is not None
         self._flink: FlinkClient | None = None
         self._last_state = ""
         self._under_way = False
@@ -84,35 +89,51 @@ class Run:
         """Submit the job; from then on it runs by itself."""
         self._display.phase("starting Flink")
         compiling = threading.Thread(target=_compile_kernels, args=[self._options.forest], daemon=True)
-        compiling.start()
+        if not launched():
+            compiling.start()
         began = time.monotonic()
-        port = free_port()
+        cluster, port = self._options.cluster, free_port()
         env, t_env = start(self._options, self._work, self._state, self._restore, port)
         self._took("JVM", began)
-        from job.sources import open_source  # noqa: PLC0415 - PyFlink reads its environment when it is imported
+        from job.brokers import find_all  # noqa: PLC0415 - PyFlink reads its environment when it is imported
 
+        found = find_all(self._options)
         self._display.phase("planning the job")
         began = time.monotonic()
-        self._build(t_env, open_source(t_env, self._options, self._restore.epoch))
+        with _told_in_one_line():
+            self._build(t_env, found)
         self._took("plan", began)
-        self._display.phase("compiling the forest (once for this machine)")
+        if not launched():
+            self._display.phase("compiling the forest (once for this machine)")
+            began = time.monotonic()
+            compiling.join()
+            self._took("kernels", began)
+        local = not cluster and not launched()
+        self._display.phase("starting the MiniCluster" if local else f"submitting to {cluster or 'the cluster'}")
         began = time.monotonic()
-        compiling.join()
-        self._took("kernels", began)
-        self._display.phase("starting the MiniCluster")
-        began = time.monotonic()
-        self._flink = FlinkClient(env.execute_async("random cut forest"), port)
+        with _told_in_one_line():
+            job_client = env.execute_async("random cut forest")
+        self.summary.job_id = str(job_client.get_job_id()) if cluster or launched() else ""
+        if launched():
+            return
+        if cluster:
+            self._flink = FlinkClient(cluster, self.summary.job_id)
+        else:
+            self._flink = LocalFlinkClient(f"127.0.0.1:{port}", job_client)
         self._took("MiniCluster", began)
         self._display.phase("starting the Python workers")
         self._submitted = time.monotonic()
 
-    def _build(self, t_env: Any, blocks: Any) -> None:
-        from job.pipeline import build  # noqa: PLC0415
-        from job.sinks import attach  # noqa: PLC0415
+    def _build(self, t_env: Any, found: Mapping[str, Any]) -> None:
+        from job.pipeline import build  # noqa: PLC0415 - as above
+        from job.sinks import Sinks  # noqa: PLC0415
+        from job.sources import open_source  # noqa: PLC0415
 
-        results = build(t_env, self._options, blocks)
-        attach(results.scores, self._options.sink, "scores", self._name)
-        attach(results.errors, self._options.errors, "errors", self._name)
+        source = open_source(t_env, self._options, self._restore.epoch, found.get("source"))
+        results = build(t_env, self._options, source)
+        sinks = Sinks(t_env, self._options, self._name, self._state.identity())
+        sinks.attach(results.scores, self._options.sink, "scores", found.get("sink"))
+        sinks.attach(results.errors, self._options.errors, "errors", found.get("errors"))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._flink is not None:
@@ -151,7 +172,9 @@ class Run:
         killed even then) goes on from its last checkpoint and is stopped again.
         """
         self._display.phase("finishing")
-        savepoints = self._state.savepoints(self._restore.epoch, drained=drain).absolute().as_uri()
+        savepoints = None
+        if self._options.state is not None or self._options.cluster is None:
+            savepoints = self._state.savepoints(self._restore.epoch, drained=drain).absolute().as_uri()
         while self._under_way and self._flink is not None:
             self.poll()
             try:
@@ -164,6 +187,17 @@ class Run:
             time.sleep(POLL_SECONDS)
         self._show()
 
+    def leave(self) -> bool:
+        """Let a cluster's job run on without this process, if it runs; what it takes to stop it is in its state."""
+        self.poll()
+        if self._flink is None or not self._flink.running():
+            return False
+        assert self._options.cluster is not None
+        if self._options.state is not None:
+            self._state.write_job(LeftJob(self._options.cluster, self._flink.job_id, self._restore.epoch))
+        self._flink = None
+        return True
+
     def _took(self, part: str, began: float) -> None:
         self.summary.started_seconds[part] = time.monotonic() - began
 
@@ -175,18 +209,38 @@ class Run:
 
 
 def run(options: Options, display: Display, stop: Stop) -> Summary:
-    """Run until `stop` is requested or, bounded, until all is out. A run without --state closes its last second."""
+    """Run until `stop` is requested or, bounded, until all is out. A run without --state closes its last second.
+
+    On a cluster an unbounded job is left to run, and under `flink run` any job.
+    """
     if options.state is not None:
         StateDirectory(options.state).claim(options)
     with Run(options, display) as job:
         job.start()
         while not stop.requested:
-            if job.poll() and options.bounded:
+            if launched():
+                return job.summary
+            if options.cluster is not None and not options.bounded:
+                if job.leave():
+                    return job.summary
+            elif job.poll() and options.bounded:
                 job.stop(drain=True)
                 return job.summary
             time.sleep(POLL_SECONDS)
         job.stop(drain=options.state is None)
         return job.summary
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """Raises RuntimeError for what Java raises: its deepest cause, without the stack and the options of tables."""
+    from py4j.protocol import Py4JJavaError  # noqa: PLC0415 - as in start
+    from pyflink.util.exceptions import JavaException  # noqa: PLC0415
+
+    try:
+        yield
+    except (Py4JJavaError, JavaException) as error:
+        raise RuntimeError(f"Flink does not take the job: {cause_of(str(error))}") from None
 
 
 def _compile_kernels(parameters: dict[str, Any]) -> None:

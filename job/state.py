@@ -1,9 +1,11 @@
 """What `--state DIR` holds: checkpoints, savepoints, and the parameters they were made with."""
 
 import json
-from dataclasses import dataclass
+import uuid
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from job.flink_client import FlinkClient
 from job.options import Options
 
 _FIXED = (
@@ -18,6 +20,7 @@ _FIXED = (
     "every",
 )
 """Options that state depends on: a forest continues only as the forest it is."""
+_ALIVE = ("INITIALIZING", "CREATED", "RUNNING", "FAILING", "RESTARTING", "CANCELLING", "SUSPENDED", "RECONCILING")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,15 @@ class RestorePoint:
     """
 
     path: Path | None
+    epoch: int
+
+
+@dataclass(frozen=True)
+class LeftJob:
+    """A job that was left to run on a cluster (HOST:PORT), in an epoch of its state."""
+
+    cluster: str
+    job_id: str
     epoch: int
 
 
@@ -56,12 +68,36 @@ class StateDirectory:
         kind, epoch = newest.relative_to(self._path).parts[:2]
         return RestorePoint(newest, int(epoch) + (kind == "drained"))
 
+    def identity(self) -> str:
+        """A name that this state has from its first use on; no other has it."""
+        file = self._path / "identity"
+        if not file.exists():
+            self._path.mkdir(parents=True, exist_ok=True)
+            file.write_text(uuid.uuid4().hex)
+        return file.read_text()
+
+    def write_job(self, job: LeftJob) -> None:
+        """Note the job that this state is now of."""
+        (self._path / "job.json").write_text(json.dumps(asdict(job)) + "\n")
+
+    def job(self) -> LeftJob | None:
+        """The job that was last left to run with this state."""
+        file = self._path / "job.json"
+        return LeftJob(**json.loads(file.read_text())) if file.exists() else None
+
     def claim(self, options: Options) -> None:
         """Write down what the state is made with, or compare.
 
         Raises:
             ValueError: the state was made with another value of an option, which is named.
+            RuntimeError: a job on a cluster has it.
         """
+        left = self.job()
+        if left is not None and FlinkClient(left.cluster, left.job_id).state() in _ALIVE:
+            raise RuntimeError(
+                f"the job {left.job_id} on {left.cluster} has the state {self._path}; "
+                f"stop it first: python -m job stop --state {self._path}"
+            )
         now = {name: _plain(getattr(options, name)) for name in _FIXED}
         file = self._path / "options.json"
         if not file.exists():

@@ -40,8 +40,25 @@ examples:
   No sound at all: a room made of numbers, with a shout at second 10, 25, 40 and 55:
     python -m producer --from synthetic --to -
 
+  Your room into a Kinesis stream:
+    python -m producer --from microphone --to kinesis://ap-northeast-1/VolumeStream
+
+  The same into a Kafka topic that asks for a password (of KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD):
+    python -m producer --from microphone --to 'kafka://broker:9092/volume?security.protocol=SASL_SSL&sasl.mechanism=PLAIN'
+
+kafka://HOST:PORT[,HOST:PORT...]/TOPIC?NAME=VALUE&...
+  Options are librdkafka's (compression.type=zstd, linger.ms=20). config=FILE names a file of NAME = VALUE lines.
+  Secrets come from that file or from KAFKA_SASL_PASSWORD, KAFKA_SSL_KEY_PASSWORD, KAFKA_SSL_KEYSTORE_PASSWORD.
+  Every record arrives once and in order; one that is not acknowledged in delivery.timeout.ms=60000 ends the run.
+kinesis://REGION/STREAM?endpoint=URL&profile=NAME&ordered=true
+  Credentials are found as the AWS command line finds them. Every record arrives at least once. A record that Kinesis
+  refuses for a moment comes after the rest of its batch (0.2 s of sound); with ordered=true nothing is sent before it
+  has arrived, at a round trip per record. No acknowledgement for 60 s ends the run.
+
 Ctrl-C (or SIGTERM) sends what is left and ends; a second Ctrl-C ends at once.
-Exit codes: 0 the sound ended or was stopped, 1 something failed on the way, 2 something was refused."""
+The last line counts the records sent and those that the output has acknowledged.
+Exit codes: 0 the sound ended or was stopped and all has arrived, 1 something failed on the way, 2 something was
+refused."""
 
 
 def number(name: str, rule: str, kind: type, holds: Callable[[float], bool]) -> Callable[[str], Any]:
@@ -87,7 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--to",
         required=True,
         metavar="URI",
-        help="the output: file:DIR (a directory of files that appear whole) or - (standard output)",
+        help="the output: file:DIR (a directory of files that appear whole), kafka://HOST:PORT/TOPIC, "
+        "kinesis://REGION/STREAM (both below) or - (standard output)",
     )
     add(
         "--pace",
@@ -157,11 +175,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             output = open_output(options.to)
             # Records on the very terminal that would show the progress are progress enough.
             quiet = options.quiet or (options.to == "-" and os.isatty(1))
-            pump(heard, options.gain, output, key, Progress(counts, quiet))
+            pump(heard, options.gain, output, key, counts, Progress(counts, quiet))
         print(counts, file=sys.stderr)
     except BrokenPipeError:  # whoever read the records has seen enough
         return 0
     except ProducerError as error:
         print(f"producer: {error}", file=sys.stderr)
+        if error.exit_code == 1:  # it was on its way
+            print(counts, file=sys.stderr)
         return error.exit_code
     return 0

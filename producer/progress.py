@@ -16,9 +16,8 @@ class Progress:
         self._every = 0.1 if self._terminal else 5.0  # seconds
         self._next = time.monotonic() + self._every
 
-    def sent(self, level: float) -> None:
-        """Count a record just sent, and tell of it if it is time for that."""
-        self._counts.sent += 1
+    def tell(self, level: float) -> None:
+        """Tell the counts and the volume of the record just sent, if it is time for that."""
         if self._quiet or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._every

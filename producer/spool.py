@@ -25,6 +25,7 @@ class Spool:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.acknowledged = 0
         if directory.exists() and not directory.is_dir():
             raise RefusedError(f"{str(directory)!r} is not a directory.")
         try:
@@ -65,6 +66,7 @@ class Spool:
             raise ProducerError(
                 f"The directory {str(self._directory)!r} cannot be written: {error.strerror}."
             ) from error
+        self.acknowledged += len(lines)
 
     def close(self) -> None:
         pass

@@ -13,6 +13,9 @@ class StandardOutput:
     A reader that has gone away is no failure: BrokenPipeError passes through, for the caller to end quietly.
     """
 
+    def __init__(self) -> None:
+        self.acknowledged = 0
+
     def send(self, record: bytes, key: str) -> None:
         """Write one line. Raises ProducerError if it cannot be written."""
         line = memoryview(record + b"\n")
@@ -23,6 +26,7 @@ class StandardOutput:
             raise
         except OSError as error:
             raise ProducerError(f"Standard output cannot be written: {error.strerror}.") from error
+        self.acknowledged += 1
 
     def flush(self) -> None:
         pass

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from job.options import Options
+from job.progress import Silent
 from job.run import Run, Summary
 from job.stop import Stop
 from job.uris import Uri
@@ -18,24 +19,11 @@ from job.uris import Uri
 ROOT = Path(__file__).resolve().parents[1]
 
 
-class Silent:
-    """A display that shows nothing, but remembers the phases."""
-
-    def __init__(self) -> None:
-        self.phases: list[str] = []
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
-
-    def lines(self, scores: list[bytes], errors: list[bytes], summary: Summary) -> None:
-        pass
-
-
-def options(folder: Path, source: Path, **changed: Any) -> Options:
+def options(folder: Path, source: Path | Uri, **changed: Any) -> Options:
     """Options that read `source` and write into `folder`."""
     return Options(
         **{
-            "source": Uri("file", source),
+            "source": Uri("file", source) if isinstance(source, Path) else source,
             "sink": Uri("file", folder / "scores"),
             "errors": Uri("file", folder / "errors"),
             "num_trees": 20,
@@ -62,10 +50,10 @@ def run_to_the_end(told: Options, meanwhile: Callable[[Run], None] = lambda job:
         return job.summary
 
 
-def command(*arguments: object) -> subprocess.Popen[str]:
+def command(*arguments: object, python: Path = Path(sys.executable)) -> subprocess.Popen[str]:
     """`python -m job …` as a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "job", *map(str, arguments)],
+        [str(python), "-m", "job", *map(str, arguments)],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -132,3 +120,16 @@ def _descends(pid: int, ancestor: int) -> bool:
             return True
         pid = int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
     return False
+
+
+def process_group(leader: int) -> list[int]:
+    """Living processes of a process group."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == leader and fields[0] != "Z":
+            found.append(int(path.parent.name))
+    return found

@@ -24,5 +24,6 @@ def test_bench_prints_the_rates_and_their_ratios() -> None:
     )
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(re.findall(r"^the .* … [\d,]+ records/s", done.stdout, re.MULTILINE)) == 3
+    assert len(re.findall(r"^the .* … [\d,]+ records/s", done.stdout, re.MULTILINE)) == 4
+    assert re.search(r"^through Kafka / source alone: +\d+\.\d\d$", done.stdout, re.MULTILINE)
     assert re.search(r"^whole job / Java job: +\d+\.\d\d$", done.stdout, re.MULTILINE)

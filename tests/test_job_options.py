@@ -86,8 +86,8 @@ def test_uris_are_files_or_print() -> None:
             parse_uri("sink", text, both)
         assert str(refused.value) == f"sink must be file:PATH or print:, got {text!r}"
     with pytest.raises(ValueError) as refused:
-        parse_uri("source", "kafka:topic", ("file",))
-    assert str(refused.value) == "source must be file:PATH, got 'kafka:topic': kafka ends are not built yet"
+        parse_uri("source", "kafka:topic", ("file", "kafka"))
+    assert str(refused.value) == "source must be file:PATH or kafka://HOST:PORT[,HOST:PORT…]/TOPIC, got 'kafka:topic'"
 
 
 def test_errors_go_beside_the_scores_unless_told() -> None:
@@ -102,7 +102,16 @@ def test_errors_go_beside_the_scores_unless_told() -> None:
         (["--sample-size", "3"], "sample_size must be 10 to 16384, got 3"),
         (["--every", "1"], "every must be a duration such as 100ms, 1s or 5m, got '1'"),
         (["--source", "file:gone"], "source must be a file or directory that is there, got 'file:gone'"),
-        (["--source", "print:"], "source must be file:PATH, got 'print:'"),
+        (
+            ["--source", "print:"],
+            "source must be file:PATH or kafka://HOST:PORT[,HOST:PORT…]/TOPIC or kinesis://REGION/STREAM, got 'print:'",
+        ),
+        (
+            ["--sink", "kafka://a:1/b"],
+            "errors must be given, since the sink is kafka://a:1/b: for instance --errors print:",
+        ),
+        (["--cluster", "here"], "cluster must be HOST:PORT of a JobManager's REST interface, got 'here'"),
+        (["--jar", "gone.jar"], "jar must be a file that is there, got '{folder}/gone.jar'"),
         (["--sink", "file:in.jsonl"], "sink must be a directory, got the file 'file:in.jsonl'"),
     ],
 )
@@ -116,7 +125,7 @@ def test_mistakes_in_the_arguments_are_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in.jsonl").touch()
     assert main(["run", "--source", "file:in.jsonl", "--sink", "file:out", *arguments]) == 2
-    assert capsys.readouterr() == ("", f"python -m job run: {text}\n")
+    assert capsys.readouterr() == ("", f"python -m job run: {text.format(folder=tmp_path)}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from job_runs import options, rows, run_to_the_end, write_lines
 
+from job.flink_line import LINE
 from udf.forest_state import forest_of
 from udf.rcf import RandomCutForest
 
@@ -29,7 +30,8 @@ BAD = {
     f'{{{AT},"volume":1}}{{{AT},"volume":1}}'.encode(): "not a JSON object",
     f'{{{AT},"volume":1}},{{"a":1}}'.encode(): "not a JSON object",
     f'{{{AT},"volume":NaN}}'.encode(): "not a JSON object",
-    f'{{{AT},"volume":{"1" * 5000}}}'.encode(): "not a JSON object",
+    # Flink 2.3's JSON parser takes no number of so many digits
+    f'{{{AT},"volume":{"1" * 5000}}}'.encode(): "volume is not finite" if LINE == "1.20" else "not a JSON object",
     f'{{{AT},"volume":1,"text":"'.encode() + b'\xff"}': "not UTF-8",
     f"{{{AT}}}".encode(): "volume is missing or null",
     f'{{{AT},"volume":null}}'.encode(): "volume is missing or null",

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+OUTPUTS = "file:DIR, kafka://HOST:PORT[,HOST:PORT…]/TOPIC, kinesis://REGION/STREAM or - (standard output)"
 PRODUCER = [sys.executable, "-m", "producer"]
 
 
@@ -45,7 +46,7 @@ def records(spool):
 
 def test_synthetic_to_standard_output_is_json_lines():
     done = run("--from", "synthetic", "--to", "-", "--pace", "fast", "--seconds", "12")
-    assert (done.returncode, done.stderr) == (0, "300 records sent, 0 blocks dropped, 0 overflows\n")
+    assert (done.returncode, done.stderr) == (0, "300 records sent, 300 acknowledged, 0 blocks dropped, 0 overflows\n")
     heard = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(heard) == 300
     assert all(list(record) == ["event_time", "volume"] for record in heard)
@@ -72,7 +73,7 @@ def test_recording_to_spool_keeps_every_record(tmp_path):
     assert (done.returncode, done.stdout) == (0, "")
     heard = records(tmp_path)
     assert len(heard) == 1500
-    assert done.stderr == "1500 records sent, 0 blocks dropped, 0 overflows\n"
+    assert done.stderr == "1500 records sent, 1500 acknowledged, 0 blocks dropped, 0 overflows\n"
     assert max(heard, key=lambda record: record["volume"]) in heard[1125:1163]
 
 
@@ -86,7 +87,7 @@ def test_signal_flushes_and_exits_cleanly(tmp_path, number):
     assert process.returncode == 0
     heard = records(tmp_path)
     assert heard
-    assert errors.decode() == f"{len(heard)} records sent, 0 blocks dropped, 0 overflows\n"
+    assert errors.decode() == (f"{len(heard)} records sent, {len(heard)} acknowledged, 0 blocks dropped, 0 overflows\n")
     assert not list(tmp_path.glob(".*"))
 
 
@@ -115,7 +116,10 @@ def test_full_standard_output_is_one_sentence():
     with open("/dev/full", "w") as full:
         done = run("--from", "synthetic", "--to", "-", "--pace", "fast", stdout=full)
     assert done.returncode == 1
-    assert done.stderr == "producer: Standard output cannot be written: No space left on device.\n"
+    assert done.stderr == (
+        "producer: Standard output cannot be written: No space left on device.\n"
+        "0 records sent, 0 acknowledged, 0 blocks dropped, 0 overflows\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,7 @@ def test_full_standard_output_is_one_sentence():
         (["--seed", "-1"], "seed must be a whole number from 0, got -1"),
         (["--from", "no.wav"], "There is no sound file 'no.wav'."),
         (["--from", "microphone", "--pace", "fast"], "pace must be real for the microphone, got 'fast'"),
-        (["--to", "s3://room"], "to must be file:DIR or - (standard output), got 's3://room'"),
+        (["--to", "s3://room"], f"to must be {OUTPUTS}, got 's3://room'"),
     ],
 )  # fmt: skip
 def test_bad_values_are_refused_before_anything_starts(arguments, text):
@@ -143,4 +147,4 @@ def test_help_teaches_by_example():
     assert done.returncode == 0
     for example in re.findall(r"^    python -m producer (.+)$", done.stdout, re.M):
         assert "--from" in example and "--to" in example
-    assert done.stdout.count("    python -m producer") == 4
+    assert done.stdout.count("    python -m producer") == 6

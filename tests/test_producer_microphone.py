@@ -51,7 +51,8 @@ def start(room: Room, *arguments: str) -> subprocess.Popen[str]:
 
 def counts(errors: str) -> tuple[int, int, int]:
     """Records sent, blocks dropped and overflows, as the last line tells them."""
-    sent, dropped, overflows = (int(part.split()[0]) for part in errors.splitlines()[-1].split(", "))
+    sent, acknowledged, dropped, overflows = (int(part.split()[0]) for part in errors.splitlines()[-1].split(", "))
+    assert acknowledged == sent
     return sent, dropped, overflows
 
 

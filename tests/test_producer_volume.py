@@ -51,8 +51,8 @@ def test_examples_in_docstrings_are_true(module):
     assert attempted and not failed
 
 
-def test_import_loads_no_sound_library_and_nothing_of_the_job():
-    banned = "{'sounddevice', 'soundfile', 'pyflink', 'job', 'udf'}"
+def test_import_loads_no_sound_library_no_broker_client_and_nothing_of_the_job():
+    banned = "{'sounddevice', 'soundfile', 'boto3', 'confluent_kafka', 'pyflink', 'job', 'udf'}"
     code = f"import producer.cli, sys; print({banned} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], check=False, cwd=REPOSITORY, capture_output=True, text=True)
     assert (run.stdout, run.stderr) == ("set()\n", "")

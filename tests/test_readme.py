@@ -5,9 +5,17 @@ import os
 import re
 import shutil
 import subprocess
+from functools import reduce
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from job_runs import until
+
+from job.flink_client import free_port
+
+if TYPE_CHECKING:
+    from kafka_broker import KafkaBroker
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -19,21 +27,59 @@ def test_readme_python_runs() -> None:
     assert failed == 0
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="the README's commands are for a shell")
-@pytest.mark.cluster
-def test_readme_commands_run(tmp_path: Path) -> None:
-    (commands,) = re.findall(r"<!-- test -->\n```sh\n(.*?)```", README.read_text(), re.DOTALL)
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+def shown(mark: str) -> str:
+    """The commands of the README that are marked so."""
+    (commands,) = re.findall(rf"<!-- {mark} -->\n```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    return str(commands)
+
+
+def typed(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Commands as a user types them, in a folder that has what they name."""
+    for name in (".venv", "flink-conf", "job"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(ROOT / name)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
+    return done
+
+
+needs_a_shell = pytest.mark.skipif(shutil.which("bash") is None, reason="the README's commands are for a shell")
+
+
+@needs_a_shell
+@pytest.mark.cluster
+def test_readme_commands_for_brokers_and_a_cluster_run(tmp_path: Path, kafka: "KafkaBroker") -> None:
+    for topic in ("readme-volume", "readme-scores", "readme-errors"):
+        kafka.create_topic(topic)
+    places = {"localhost:9092/": f"{kafka.bootstrap}/readme-", "localhost:8081": f"localhost:{(port := free_port())}"}
+    places["local-cluster start"] = f"local-cluster start --port {port}"
+    *commands, last = (shown("test: kafka") + shown("test: cluster")).strip().splitlines()
+    try:
+        done = typed(reduce(lambda text, place: text.replace(*place), places.items(), "\n".join(commands)), tmp_path)
+        assert "500 records sent, 500 acknowledged" in done.stderr
+        assert "500 records read" in done.stderr
+        assert "stopped; its state is in" in done.stderr
+        assert "submitted job" in done.stdout
+        # The second of the three jobs may have been stopped before it had read anything
+        until(lambda: len(kafka.records("readme-scores")) >= 1000)
+        assert kafka.records("readme-errors") == []
+    finally:
+        assert "ended" in typed(last, tmp_path).stdout
+
+
+@needs_a_shell
+@pytest.mark.cluster
+def test_readme_commands_run(tmp_path: Path) -> None:
+    done = typed(shown("test"), tmp_path)
     assert "500 records read, 500 scored, 0 rejected, 0 late" in done.stderr
     first = done.stdout.splitlines()[0]
     assert re.fullmatch(r'\{"event_time":.*"volume":.*,"second":"[^"]+Z","anomaly_score":[0-9.]+\}', first), first

@@ -13,13 +13,8 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 
+from udf.block_type import CLOSING, RECORDS, REMINDER
 from udf.blocks import Spool
-
-RECORDS, REMINDER, CLOSING = 0, 1, 2
-"""What a block is for: its records; the watermark after a restart; the end of the last second of a quiet stream."""
-
-BLOCK_TYPE = Types.ROW_NAMED(["lines", "arrival", "role"], [Types.STRING(), Types.LONG(), Types.INT()])
-"""Lines as one string, a character a byte (ISO 8859-1), arrival in epoch milliseconds, and the role."""
 
 _POLL_MILLIS = 50
 _TAIL_BYTES = 16 * 1024

@@ -67,7 +67,8 @@ class RandomCutForestFunction(KeyedProcessFunction):
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         key_group, times, documents, keys, *features = value
         forests = self._forests(key_group)
-        texts = _without_ours(documents).split(SEPARATOR)
+        # A line a record: in JSON, what ends a line can only be space between tokens
+        texts = _without_ours(documents.replace("\n", " ").replace("\r", " ")).split(SEPARATOR)
         keys = np.array(keys.split(SEPARATOR) if keys is not None else [""] * len(texts), dtype=object)
         times = np.array(times, np.int64)
         points = np.column_stack([np.array(feature, np.float64) for feature in features])

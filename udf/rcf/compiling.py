@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 
 _SETTINGS = vars(numba.config)
 
@@ -34,11 +35,12 @@ def _is_ours_to_write(folder: Path) -> bool:
 
 @cache
 def cache_folder() -> str:
-    """The first writable folder for machine code, with the state of the whole package in its name.
+    """The first writable folder for machine code, with the state of the whole package and NumPy's version in its name.
 
-    numba notices a change of the file a kernel is in, not of the files whose functions it calls.
+    numba notices a change of the file a kernel is in, not of the files whose functions it calls, nor of NumPy, which
+    differs between the Flink lines.
     """
-    digest = hashlib.blake2b(digest_size=8)
+    digest = hashlib.blake2b(np.__version__.encode(), digest_size=8)
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     for folder in _candidates():

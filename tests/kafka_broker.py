@@ -1,0 +1,156 @@
+"""A real Kafka broker for tests: one KRaft node in a process of its own, on the loopback."""
+
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from install_servers import kafka_jars
+from server_process import end_server, free_port, start_server
+
+from job.java import find_java
+
+# Quick to start rather than quick in the long run; a log4j without configuration tells errors only.
+JVM = ["-Xms64m", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData"]
+SILENT = logging.Logger("kafka-tests", logging.CRITICAL)
+CLUSTER = "rcf-tests-cluster-0000"
+
+SETTINGS = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=CLIENT://127.0.0.1:{client},INTERNAL://127.0.0.1:{internal},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENT://127.0.0.1:{client},INTERNAL://127.0.0.1:{internal}
+listener.security.protocol.map=CLIENT:{protocol},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=INTERNAL
+log.dirs={data}
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+auto.create.topics.enable=false
+num.partitions=1
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+"""
+
+SASL = """\
+listener.name.client.sasl.enabled.mechanisms=PLAIN
+listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+user_{user}="{password}";
+"""
+
+
+class KafkaBroker:
+    """Data, settings and log in `folder`; `bootstrap` is HOST:PORT, the same over restarts.
+
+    sasl: {"user": ..., "password": ...} of the one client that SASL/PLAIN lets in; without it, everybody may.
+
+    Raises RuntimeError if it cannot be installed or does not start.
+    """
+
+    def __init__(self, folder: Path, sasl: dict[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._settings = folder / "server.properties"
+        self._java = [str(find_java() / "bin" / "java"), *JVM, "-cp", f"{kafka_jars()}/*"]
+        self._ports = {name: free_port() for name in ("client", "internal", "controller")}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.bootstrap = f"127.0.0.1:{self._ports['client']}"
+        self._internal = f"127.0.0.1:{self._ports['internal']}"
+        # Of the listener that asks for no credentials; connects when it is used.
+        self.admin = AdminClient(
+            {"bootstrap.servers": self._internal, "reconnect.backoff.max.ms": 200},
+            logger=SILENT,
+        )
+        settings = SETTINGS.format(
+            **self._ports, protocol="SASL_PLAINTEXT" if sasl else "PLAINTEXT", data=folder / "data"
+        )
+        self._settings.write_text(settings + (SASL.format(**sasl) if sasl else ""))
+        self._format()
+
+    def _format(self) -> None:
+        command = [*self._java, "kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER]
+        done = subprocess.run(
+            [*command, "--config", str(self._settings)], check=False, capture_output=True, text=True, timeout=60
+        )
+        if done.returncode:
+            raise RuntimeError(f"The broker's storage cannot be formatted:\n{done.stdout}{done.stderr}")
+
+    def start(self) -> None:
+        """Start, or start again with the same port and data; returns when topics can be made."""
+        log = self._folder / "broker.log"
+        command = [*self._java, "kafka.Kafka", str(self._settings)]
+        self._process = start_server(command, self._ports["client"], log)
+        self.admin.list_topics(timeout=30)
+
+    def stop(self) -> None:
+        """SIGTERM, and wait for the end."""
+        if self._process:
+            end_server(self._process)
+            self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL: a crash."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """A broker that answers nobody, though its connections stay."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # until all its threads stand still
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def records(self, topic: str) -> list[Message]:
+        """All records of a topic that are committed, in order within their partitions."""
+        settings = {"bootstrap.servers": self._internal, "group.id": "tests", "fetch.wait.max.ms": 20}
+        reader = Consumer(settings | {"enable.auto.commit": False, "enable.partition.eof": True}, logger=SILENT)
+        found: list[Message] = []
+        left = set(reader.list_topics(topic, timeout=30).topics[topic].partitions)
+        reader.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in left])
+        while left:
+            message = reader.poll(30)
+            assert message is not None, "the broker sends nothing more"
+            error = message.error()
+            if error is None:
+                found.append(message)
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF, error
+                left.discard(message.partition())
+        reader.close()
+        return found
+
+    def create_topic(self, name: str, partitions: int = 1, **settings: str) -> None:
+        """Make a topic, with settings such as `{"max.message.bytes": "1000"}`."""
+        topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
+        self.admin.create_topics([topic])[name].result(30)
+
+    def __enter__(self) -> "KafkaBroker":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
