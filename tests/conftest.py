@@ -1,5 +1,6 @@
 """Order of the tests, and what several of them use."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from kafka_broker import KafkaBroker
     from kinesis_mock import KinesisMock
+
+# No JVM of a test lives long enough to earn what its best compiler and its parallel collector cost
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 RECORDED = Path(__file__).resolve().parents[2] / "shared" / "data" / "nab"
 

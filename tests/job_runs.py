@@ -63,7 +63,7 @@ def command(*arguments: object, python: Path = Path(sys.executable)) -> subproce
     )
 
 
-def until(true: Callable[[], bool], seconds: float = 120) -> None:
+def until(true: Callable[[], bool], seconds: float = 300) -> None:
     """Wait for a condition; `seconds` only ends a test that would hang."""
     end = time.monotonic() + seconds
     while not true():

@@ -1,10 +1,12 @@
 """The command line, as a real process: pipelines, signals, errors."""
 
+import fcntl
 import json
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +34,17 @@ def handled(process, number):
     status = Path(f"/proc/{process.pid}/status").read_text()
     mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def full(pipe):
+    """Whether something waits in the pipe, and nothing more comes."""
+    before = waiting_bytes(pipe)
+    time.sleep(0.5)
+    return 0 < before == waiting_bytes(pipe)
+
+
+def waiting_bytes(pipe):
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def wait_until(process, holds):
@@ -95,7 +108,7 @@ def test_signal_flushes_and_exits_cleanly(tmp_path, number):
 def test_second_interrupt_ends_at_once():
     # Nobody reads: the producer is stuck in a full pipe, where the first Ctrl-C cannot reach the loop.
     process = start("--from", "synthetic", "--to", "-", "--pace", "fast", "--seconds", "100000")
-    wait_until(process, lambda: handled(process, signal.SIGTERM))
+    wait_until(process, lambda: full(process.stdout))
     process.send_signal(signal.SIGINT)
     wait_until(process, lambda: not handled(process, signal.SIGINT))
     process.send_signal(signal.SIGINT)
