@@ -38,11 +38,11 @@ class _SourceAlone(Run):
         """Records that have left the source."""
         assert self._flink is not None
         total = 0
-        for vertex in self._flink._get("").get("vertices", []):
+        for vertex in self._flink.get("").get("vertices", []):
             place = f"/vertices/{vertex['id']}/subtasks/metrics"
-            names = [metric["id"] for metric in self._flink._get(place)]
+            names = [metric["id"] for metric in self._flink.get(place)]
             for name in [n for n in names if n.startswith("Source__") and n.endswith("incoming.numRecordsIn")]:
-                total += sum(int(metric["sum"]) for metric in self._flink._get(f"{place}?get={name}"))
+                total += sum(int(metric["sum"]) for metric in self._flink.get(f"{place}?get={name}"))
         return total
 
 

@@ -33,7 +33,7 @@ class FlinkClient:
 
     def state(self) -> str:
         """CREATED, RUNNING, RESTARTING, FAILED, FINISHED, …; GONE where Flink has not answered for a while."""
-        answer = self._get("")
+        answer = self.get("")
         if answer:
             self._answered = time.monotonic()
         elif time.monotonic() - self._answered > _PATIENCE_SECONDS:
@@ -42,23 +42,23 @@ class FlinkClient:
 
     def running(self) -> bool:
         """True when every task runs; only then a job can be stopped with a savepoint."""
-        vertices = self._get("").get("vertices", [])
+        vertices = self.get("").get("vertices", [])
         return bool(vertices) and all(vertex["status"] == "RUNNING" for vertex in vertices)
 
     def failure(self) -> str | None:
         """What the job last failed of, in its own words: the Python error where there was one."""
-        root = self._get("/exceptions?maxExceptions=1").get("exceptionHistory", {}).get("entries", [])
+        root = self.get("/exceptions?maxExceptions=1").get("exceptionHistory", {}).get("entries", [])
         return cause_of(root[0]["stacktrace"]) if root else None
 
     def reader(self) -> tuple[int, bool]:
         """Records that the source has read, since its state began, and whether it has read all there is."""
         if not self._reader_metrics:
-            vertices = self._get("").get("vertices", [])
+            vertices = self.get("").get("vertices", [])
             ids = [v["id"] for v in vertices if v["name"].startswith("reader")]
             if not ids:
                 return 0, False
             self._reader_metrics = f"/vertices/{ids[0]}/metrics?get=0.reader.recordsRead,0.reader.caughtUp"
-        values = {m["id"].rpartition(".")[2]: m["value"] for m in self._get(self._reader_metrics)}
+        values = {m["id"].rpartition(".")[2]: m["value"] for m in self.get(self._reader_metrics)}
         return int(values.get("recordsRead", 0)), values.get("caughtUp") == "1"
 
     def stop(self, savepoints: str | None, *, drain: bool) -> str:
@@ -75,7 +75,7 @@ class FlinkClient:
             raise StopFailedError("Flink did not take the request to stop")
         answered = time.monotonic()
         while True:
-            answer = self._get(f"/savepoints/{request}")
+            answer = self.get(f"/savepoints/{request}")
             if answer.get("status", {}).get("id") == "COMPLETED":
                 operation = answer["operation"]
                 if "failure-cause" in operation:
@@ -91,7 +91,8 @@ class FlinkClient:
         """End at once; what no checkpoint has is gone."""
         self._send("PATCH", "?mode=cancel", None)
 
-    def _get(self, path: str) -> Any:
+    def get(self, path: str) -> Any:
+        """What Flink answers about the job, at a path below it; empty where it does not."""
         return self._send("GET", path, None)
 
     def _send(self, method: str, path: str, told: Any) -> Any:

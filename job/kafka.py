@@ -88,7 +88,9 @@ def _told(broker: BrokerUri, prefixes: tuple[str, ...]) -> dict[str, str]:
 
 
 def _properties(broker: BrokerUri) -> dict[str, str]:
-    """The options of the Java client. User and password, as other clients take them, become its login module.
+    """The options of the Java client. What the producer's client calls otherwise is told in Java's way.
+
+    Those are user, password and the file of the broker's certificates, so that one URI is good for both.
 
     Raises:
         ValueError: an option is the job's own, or user and password lack a mechanism.
@@ -108,6 +110,8 @@ def _properties(broker: BrokerUri) -> dict[str, str]:
         told["sasl.jaas.config"] = (
             f"{_LOGIN_MODULES[mechanism]} required username={_quoted(user)} password={_quoted(password)};"
         )
+    if "ssl.ca.location" in told:
+        told |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": told.pop("ssl.ca.location")}
     if "sasl.jaas.config" in told:
         # the connector has Kafka's classes under names of its own
         told["sasl.jaas.config"] = told["sasl.jaas.config"].replace("org.apache.kafka", KAFKA_PACKAGE, 1)

@@ -48,26 +48,47 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 """
 
-SASL = """\
+PLAIN = """\
 listener.name.client.sasl.enabled.mechanisms=PLAIN
 listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
 user_{user}="{password}";
 """
+SCRAM_OVER_TLS = """\
+listener.name.client.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.client.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.client.ssl.keystore.type=PKCS12
+listener.name.client.ssl.keystore.location={keystore}
+listener.name.client.ssl.keystore.password={password}
+"""
+
+
+def java() -> list[str]:
+    """The command that runs a class of Kafka. Raises RuntimeError if Kafka cannot be installed."""
+    return [str(find_java() / "bin" / "java"), *JVM, "-cp", f"{kafka_jars()}/*"]
+
+
+def format_storage(settings: Path, *options: str) -> None:
+    """What a broker with these settings needs before its first start. Raises RuntimeError if it cannot be done."""
+    command = [*java(), "kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER, "--config", str(settings)]
+    done = subprocess.run([*command, *options], check=False, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise RuntimeError(f"The broker's storage cannot be formatted:\n{done.stdout}{done.stderr}")
 
 
 class KafkaBroker:
     """Data, settings and log in `folder`; `bootstrap` is HOST:PORT, the same over restarts.
 
-    sasl: {"user": ..., "password": ...} of the one client that SASL/PLAIN lets in; without it, everybody may.
+    sasl: {"user": ..., "password": ...} of the one client that is let in, by SASL/PLAIN, or with `tls` by SCRAM-SHA-512
+    over TLS, for which `certificate` is a PEM file; without it, everybody may.
 
     Raises RuntimeError if it cannot be installed or does not start.
     """
 
-    def __init__(self, folder: Path, sasl: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, sasl: dict[str, str] | None = None, tls: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._settings = folder / "server.properties"
-        self._java = [str(find_java() / "bin" / "java"), *JVM, "-cp", f"{kafka_jars()}/*"]
+        self._java = java()
         self._ports = {name: free_port() for name in ("client", "internal", "controller")}
         self._process: subprocess.Popen[bytes] | None = None
         self.bootstrap = f"127.0.0.1:{self._ports['client']}"
@@ -77,19 +98,27 @@ class KafkaBroker:
             {"bootstrap.servers": self._internal, "reconnect.backoff.max.ms": 200},
             logger=SILENT,
         )
-        settings = SETTINGS.format(
-            **self._ports, protocol="SASL_PLAINTEXT" if sasl else "PLAINTEXT", data=folder / "data"
-        )
-        self._settings.write_text(settings + (SASL.format(**sasl) if sasl else ""))
-        self._format()
+        self.certificate = folder / "certificate.pem"
+        protocol, login, users = "PLAINTEXT", "", []
+        if sasl and tls:
+            self._make_certificate(sasl["password"])
+            protocol, login = "SASL_SSL", SCRAM_OVER_TLS.format(keystore=self._keystore, **sasl)
+            users = ["--add-scram", "SCRAM-SHA-512=[name={user},password={password}]".format(**sasl)]
+        elif sasl:
+            protocol, login = "SASL_PLAINTEXT", PLAIN.format(**sasl)
+        self._settings.write_text(SETTINGS.format(**self._ports, protocol=protocol, data=folder / "data") + login)
+        format_storage(self._settings, *users)
 
-    def _format(self) -> None:
-        command = [*self._java, "kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER]
-        done = subprocess.run(
-            [*command, "--config", str(self._settings)], check=False, capture_output=True, text=True, timeout=60
-        )
-        if done.returncode:
-            raise RuntimeError(f"The broker's storage cannot be formatted:\n{done.stdout}{done.stderr}")
+    @property
+    def _keystore(self) -> Path:
+        return self._folder / "keystore.p12"
+
+    def _make_certificate(self, password: str) -> None:
+        """A key pair for 127.0.0.1, signed by itself."""
+        keytool = [str(find_java() / "bin" / "keytool"), "-keystore", str(self._keystore), "-storepass", password]
+        pair = ["-genkeypair", "-alias", "broker", "-keyalg", "EC", "-dname", "CN=broker", "-ext", "san=ip:127.0.0.1"]
+        for told in (pair, ["-exportcert", "-rfc", "-alias", "broker", "-file", str(self.certificate)]):
+            subprocess.run([*keytool, *told], check=True, capture_output=True, timeout=60)
 
     def start(self) -> None:
         """Start, or start again with the same port and data; returns when topics can be made."""

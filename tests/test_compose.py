@@ -9,10 +9,13 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from confluent_kafka.admin import AdminClient
 from job_runs import until
 from ruamel.yaml import YAML
 
@@ -165,9 +168,7 @@ def test_flink_s_commands_and_health_checks_run_here(tmp_path: Path) -> None:
     }
 
     def moved(words: list[str]) -> list[str]:
-        for place, local in here.items():
-            words = [word.replace(place, local) for word in words]
-        return words
+        return [_moved(word, here) for word in words]
 
     home = flink_home(sys.executable)
     environment = os.environ | {
@@ -193,6 +194,83 @@ def test_flink_s_commands_and_health_checks_run_here(tmp_path: Path) -> None:
         end(processes)
 
 
+@pytest.mark.cluster
+def test_kafka_s_settings_and_health_check_and_the_script_of_topics_run_here(tmp_path: Path) -> None:
+    """The settings that the image makes of its environment, with this machine's addresses and places."""
+    from kafka_broker import format_storage, java
+
+    inside, controller, machine = free_port(), free_port(), free_port()
+    here = {
+        "INSIDE://:9092": f"INSIDE://127.0.0.1:{inside}",
+        "CONTROLLER://:9093": f"CONTROLLER://127.0.0.1:{controller}",
+        "MACHINE://:9094": f"MACHINE://127.0.0.1:{machine}",
+        "localhost:9094": f"localhost:{machine}",
+        "localhost:9092": f"127.0.0.1:{inside}",
+        "kafka:9092": f"127.0.0.1:{inside}",
+        "kafka:9093": f"127.0.0.1:{controller}",
+        "/var/lib/kafka/data": f"{tmp_path}/data",
+        "/opt/kafka/bin": f"{tmp_path}",
+    }
+    environment = SERVICES["kafka"]["environment"]
+    settings = {name.removeprefix("KAFKA_").lower().replace("_", "."): value for name, value in environment.items()}
+    properties = tmp_path / "server.properties"
+    properties.write_text(_moved("".join(f"{name}={value}\n" for name, value in settings.items()), here))
+    for script, name in (("kafka-topics", "TopicCommand"), ("kafka-broker-api-versions", "BrokerApiVersionsCommand")):
+        file = tmp_path / f"{script}.sh"
+        file.write_text(f'#!/bin/sh\nexec {shlex.join([*java(), f"org.apache.kafka.tools.{name}"])} "$@"\n')
+        file.chmod(0o755)
+    check = [_moved(word, here) for word in SERVICES["kafka"]["healthcheck"]["test"]]
+    format_storage(properties)
+    broker = Started.begin("kafka", [*java(), "kafka.Kafka", str(properties)], dict(os.environ), tmp_path / "kafka")
+    try:
+        until(lambda: _healthy(check, os.environ))
+        for _ in range(2):  # Compose may run it again
+            command = [_moved(word, here).replace("$$", "$") for word in SERVICES["topics"]["command"]]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+        topics = AdminClient({"bootstrap.servers": f"127.0.0.1:{machine}"}).list_topics(timeout=30).topics
+        partitions = {name: len(topic.partitions) for name, topic in topics.items()}
+        assert partitions == {"volume": 4, "scores": 1, "errors": 1}
+    finally:
+        end([broker])
+
+
+@pytest.mark.servers
+def test_the_kinesis_mock_s_command_and_health_check_run_here(tmp_path: Path) -> None:
+    """As its Dockerfile has it, with this machine's ports; kinesis-mock alone would listen on all addresses."""
+    from install_servers import PINS, find_node, kinesis_mock_main
+
+    main = kinesis_mock_main()
+    said = (ROOT / "flink-conf" / "kinesis.Dockerfile").read_text()
+    told = dict(line.split(maxsplit=1) for line in said.splitlines() if line.startswith(("CMD", "ENV")))
+    command, fixed = json.loads(told["CMD"]), dict(re.findall(r"(\w+)=(\S+)", told["ENV"]))
+    tls, plain = free_port(), free_port()
+    here = {"localhost": "127.0.0.1", "4568": f"{plain}", "/mock": str(main.parents[2])}
+    environment = os.environ | {name: _moved(value, here) for name, value in fixed.items()}
+    environment |= SERVICES["kinesis"]["environment"]
+    environment |= {"KINESIS_MOCK_TLS_PORT": f"{tls}", "KINESIS_MOCK_PLAIN_PORT": f"{plain}"}
+    assert command[0] == SERVICES["kinesis"]["healthcheck"]["test"][1] == "node"
+    node = [str(find_node()), "--require", str(PINS / "loopback.js")]
+    check = ["CMD", *node, *(_moved(word, here) for word in SERVICES["kinesis"]["healthcheck"]["test"][2:])]
+    mock = Started.begin("kinesis", [*node, str(main.parents[2] / command[1])], environment, tmp_path / "kinesis")
+    try:
+        until(lambda: _healthy(check, os.environ))
+        client = boto3.client(
+            "kinesis", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{plain}",
+            aws_access_key_id="mock", aws_secret_access_key="mock",
+        )  # fmt: skip
+        until(lambda: sorted(client.list_streams()["StreamNames"]) == ["errors", "scores", "volume"])
+    finally:
+        end([mock])
+
+
+def _moved(word: str, here: dict[str, str]) -> str:
+    """A word of a command, with what a container has where this machine has something else."""
+    for place, local in here.items():
+        word = word.replace(place, local)
+    return word
+
+
 def _without_prometheus(words: list[str]) -> list[str]:
     kept = list(words)
     for word in words:
@@ -202,7 +280,7 @@ def _without_prometheus(words: list[str]) -> list[str]:
     return kept
 
 
-def _healthy(check: list[str], environment: dict[str, str]) -> bool:
+def _healthy(check: list[str], environment: Mapping[str, str]) -> bool:
     assert check[0] == "CMD"
     return subprocess.run(check[1:], env=environment, capture_output=True, timeout=60, check=False).returncode == 0
 

@@ -190,7 +190,7 @@ def test_wrong_password_is_one_sentence_and_in_no_log(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.cluster
-def test_right_password_is_let_in_and_in_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_right_password_is_let_in_over_tls_and_in_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from kafka_broker import KafkaBroker
 
     secret = "r1ght-and-s3cret"
@@ -203,10 +203,11 @@ def test_right_password_is_let_in_and_in_no_log(tmp_path: Path, monkeypatch: pyt
     def look(job: Run) -> None:
         logs.update({f.name: f.read_bytes() for f in tmp_path.glob("random-cut-forest-*/logs/*") if f.is_file()})
 
-    with KafkaBroker(tmp_path / "kafka", sasl={"user": "adam", "password": secret}) as broker:
+    with KafkaBroker(tmp_path / "kafka", sasl={"user": "adam", "password": secret}, tls=True) as broker:
         for topic in ("room", "scores"):
             broker.create_topic(topic)
-        uri = f"kafka://{broker.bootstrap}/{{}}?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN"
+        login = f"security.protocol=SASL_SSL&sasl.mechanism=SCRAM-SHA-512&ssl.ca.location={broker.certificate}"
+        uri = f"kafka://{broker.bootstrap}/{{}}?{login}"
         output = open_output(uri.format("room"))
         output.send(b'{"volume": 1}', "a")
         output.flush()

@@ -13,7 +13,7 @@ from pyflink.common.typeinfo import RowTypeInfo
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 
-from udf.block_type import LATE, MARK, RECORDS
+from udf.block_type import LATE, MARK, RECORDS, report
 from udf.partition_clock import NO_TIME, PartitionClock
 
 LINE_SEPARATOR = "\u2424"
@@ -51,9 +51,7 @@ class BrokerReader(KeyedProcessFunction):
         self._started = False
         self._records = 0
         self._caught_up = 0
-        metrics = runtime_context.get_metrics_group()
-        metrics.gauge("recordsRead", lambda: self._records)
-        metrics.gauge("caughtUp", lambda: self._caught_up)
+        report(runtime_context, lambda: self._records, lambda: self._caught_up)
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         timers = ctx.timer_service()

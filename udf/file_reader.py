@@ -13,7 +13,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 
-from udf.block_type import CLOSING, RECORDS, REMINDER
+from udf.block_type import CLOSING, RECORDS, REMINDER, report
 from udf.blocks import Spool
 
 _POLL_MILLIS = 50
@@ -50,9 +50,7 @@ class FileReader(KeyedProcessFunction):
         self._last_news = 0
         self._records = 0
         self._caught_up = 0
-        metrics = runtime_context.get_metrics_group()
-        metrics.gauge("recordsRead", lambda: self._records)
-        metrics.gauge("caughtUp", lambda: self._caught_up)
+        report(runtime_context, lambda: self._records, lambda: self._caught_up)
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """A tick of the clock: (re)start the polls. Timers of one time are one timer, so ticks do not multiply them."""
