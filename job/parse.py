@@ -40,14 +40,11 @@ def json_path(field: str) -> str:
 def stamped(options: Options, records: str) -> str:
     """The query from broker records (document, arrived, partition_number) to lines and what orders them.
 
-    `line` is arrival and event time, `TIME_DIGITS` each, and the document, a character a byte. `time` is the event time
-    too, `NO_TIME` where it is wrong: then spaces stand for it in the line, and `parse` will find out why.
+    `line` is arrival and event time, `TIME_DIGITS` each, and the document, a character a byte, none for null. `time`
+    is the event time too, `NO_TIME` where that is wrong: spaces stand for it in the line, and `parse` finds out why.
     """
     arrival = _clamped("EXTRACT(EPOCH FROM arrived) * 1000 + EXTRACT(MILLISECOND FROM arrived)")
-    documents = (
-        "SELECT COALESCE(document, ENCODE('', 'UTF-8')) AS document, partition_number, proc,"
-        f" {arrival} AS arrival FROM {records}"
-    )
+    documents = f"SELECT document, partition_number, proc, {arrival} AS arrival FROM {records}"
     if options.time == "arrival":
         timed = f"SELECT *, arrival AS millis FROM ({documents})"
     else:
@@ -58,7 +55,7 @@ def stamped(options: Options, records: str) -> str:
     digits = f"LPAD(CAST(arrival AS STRING), {TIME_DIGITS}, '0')"
     time_digits = f"CASE WHEN {good} THEN LPAD(CAST(millis AS STRING), {TIME_DIGITS}, '0') ELSE '{_NO_DIGITS}' END"
     return (
-        f"SELECT {digits} || {time_digits} || DECODE(document, 'ISO-8859-1') AS line, partition_number,"
+        f"SELECT {digits} || {time_digits} || COALESCE(DECODE(document, 'ISO-8859-1'), '') AS line, partition_number,"
         f" CASE WHEN {good} THEN millis ELSE CAST({NO_TIME} AS BIGINT) END AS `time`, proc FROM ({timed})"
     )
 

@@ -10,6 +10,7 @@ from job_runs import ROOT, command, options, run_to_the_end
 
 from job import kafka, kinesis
 from job.broker_table import Found, create_table
+from job.flink_line import LINE
 from job.run import Run
 from job.uris import SINKS, SOURCES, Uri, parse_uri
 from producer.broker_uri import BrokerUri
@@ -240,6 +241,7 @@ def test_missing_stream_and_absent_endpoint_are_one_sentence(
 
 
 @pytest.mark.cluster
+@pytest.mark.skipif(LINE == "1.20", reason="Flink 1.20 has the connector")
 def test_kinesis_needs_a_flink_that_has_its_connector(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refused("--source", "kinesis://eu-west-1/room", "--sink", "print:")
     assert said == (
