@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from udf.rcf import RandomCutForest
+from udf.rcf import RandomCutForest, score_and_learn_many
 
 SHAPES = [
     dict(dimensions=1, num_trees=7, sample_size=16, time_decay=40),
     dict(dimensions=3, num_trees=5, sample_size=20, time_decay=1000, scoring="open"),
     dict(dimensions=2, num_trees=4, sample_size=10, time_decay=11, shingle_size=5, seed=-1),
+    dict(dimensions=1, num_trees=4, sample_size=32, time_decay=8, shingle_size=9),
 ]
-shapes = pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles"])
+shapes = pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "short memory"])
 
 
 def records(shape, count, seed=1):
@@ -167,7 +168,7 @@ def test_parameters_can_be_read_and_not_written():
         (dict(num_trees=True), "num_trees must be a whole number from 1 to 1000, got True"),
         (dict(sample_size=9), "sample_size must be a whole number from 10 to 16384, got 9"),
         (dict(time_decay=2**31), "time_decay must be a whole number from 1 to 2147483647, got 2147483648"),
-        (dict(time_decay=256), "time_decay must be greater than sample_size (256), got 256"),
+        (dict(time_decay=0), "time_decay must be a whole number from 1 to 2147483647, got 0"),
         (dict(shingle_size=2049), "shingle_size must be a whole number from 1 to 2048, got 2049"),
         (
             dict(seed="x"),
@@ -210,3 +211,24 @@ def test_empty_batch_is_fine():
         assert forest.score_and_learn(np.empty((0, 2))).shape == (0,)
         assert forest.score(np.empty((0, 2))).shape == (0,)
         forest.learn(np.ones((30, 2)))
+
+
+@shapes
+def test_many_forests_at_once_are_each_by_itself(shape):
+    points, which = records(shape, 600), np.random.default_rng(5).integers(0, 7, 600)
+    together = [RandomCutForest(**shape | {"seed": seed}) for seed in range(7)]
+    alone = [RandomCutForest(**shape | {"seed": seed}) for seed in range(7)]
+    scores = score_and_learn_many([together[i] for i in which], points)
+    for i, forest in enumerate(alone):
+        assert (forest.score_and_learn(points[which == i]) == scores[which == i]).all()
+        assert forest.to_bytes() == together[i].to_bytes()
+
+
+def test_many_forests_are_of_one_kind_and_get_a_point_each():
+    one, other = RandomCutForest(1, sample_size=10), RandomCutForest(1, sample_size=11)
+    with pytest.raises(ValueError, match=r"^forests must have the same parameters but for their seeds$"):
+        score_and_learn_many([one, other], np.zeros((2, 1)))
+    with pytest.raises(ValueError, match=r"^points must be as many as forests, 2, got 3$"):
+        score_and_learn_many([one, one], np.zeros((3, 1)))
+    assert one.records_seen == 0
+    assert score_and_learn_many([], np.zeros((0, 1))).size == 0

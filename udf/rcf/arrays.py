@@ -27,11 +27,12 @@ Integers = npt.NDArray[np.int64]
 
 # Sections of floats, in units of S. Then follow the boxes of the inner nodes (all low, then all high
 # coordinates of one) and the points of the leaves.
-CUT = 0  # of an inner node: left iff coordinate <= cut
-SPAN = 1  # of an inner node: the sum of the side lengths of its box
-PRIORITY = 2  # the reservoir, a heap with the next to be evicted on top
-NUMBER = 3  # record number of an entry of the heap
-BOX = 4
+PRIORITY = 0  # the reservoir, a heap with the next to be evicted on top
+NUMBER = 1  # record number of an entry of the heap
+ENTRY = 2  # leaf of an entry of the heap; over one coordinate, its value
+CUT = 3  # of an inner node: left iff coordinate <= cut
+SPAN = 4  # of an inner node: the sum of the side lengths of its box
+BOX = 5
 
 # Sections of ids, in units of S.
 CHILD = 0  # 4 S: left and right of a node at 2 id and 2 id + 1. A leaf is its own child, so that a walk can
@@ -39,8 +40,7 @@ CHILD = 0  # 4 S: left and right of a node at 2 id and 2 id + 1. A leaf is its o
 PARENT = 4  # 2 S: by id; free leaves are linked here
 AXIS = 6  # 2 S: the coordinate an inner node cuts; 0 for leaves
 MASS = 8  # of a leaf: how many records of the sample it stands for
-LEAF = 9  # leaf of an entry of the heap
-END = 10
+END = 9
 
 # Single ids after END * S.
 ROOT, LEAVES, FREE_NODE, FREE_LEAF = range(4)
@@ -77,11 +77,16 @@ def ids_of(blocks: Floats, parameters: Parameters) -> Ids:
     return blocks[..., float_words(parameters.sample_size, parameters.coordinates) :].view(np.uint16)
 
 
+def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:
+    """The number of leaves of each tree."""
+    return ids_of(blocks, parameters)[:, END * parameters.sample_size + LEAVES].astype(np.int64)
+
+
 def points_of(blocks: Floats, parameters: Parameters, entries: Integers, size: int) -> Floats:
     """The points of entries of the reservoirs, numbered through all trees with `size` entries each."""
     samples, coordinates = parameters.sample_size, parameters.coordinates
     tree, entry = np.divmod(entries, max(size, 1))
-    leaf = ids_of(blocks, parameters)[tree, LEAF * samples + entry].astype(np.int64)
+    leaf = blocks[tree, ENTRY * samples + entry].astype(np.int64)
     first = (BOX + 2 * coordinates) * samples + coordinates * leaf
     return blocks[tree[:, np.newaxis], first[:, np.newaxis] + np.arange(coordinates)]
 

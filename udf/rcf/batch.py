@@ -8,35 +8,100 @@ scored.
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .arrays import LEAF, PRIORITY, Floats, Tree, floats_at, tree_at
-from .compiling import kernel, part
+from . import line, tree, walk
+from .arrays import ENTRY, PRIORITY, Floats, Integers, floats_at, tree_at
+from .compiling import inlined, kernel, part
 from .reservoir import append, next_accepted, priority_of, replace_worst
 from .streams import PLACE, WHERE, stream, uniform
-from .tree import forget, insert
-from .walk import add_scores
 
 
 @part
-def _learn(tree: Tree, start: np.uint64, number: int, priority: float, points: Any, x: int) -> None:
-    """Add a record that the sample accepts."""
-    full = number >= tree.samples
+def _take(
+    a_tree: Any,
+    start: np.uint64,
+    number: int,
+    priority: float,
+    points: Any,
+    x: int,
+    table: Any,
+    scores: Any,
+    scored: int,
+) -> None:
+    """Add a record that the sample accepts, the point at `x`, after its score to scores[scored] unless that is < 0."""
+    if scored >= 0:
+        scores[scored] += walk.score_one(a_tree, points, table, x)
+    full = number >= a_tree.samples
     if full:
-        forget(tree, tree.ids[LEAF * tree.samples])
-    leaf = insert(tree, points, x, uniform(start, number, PLACE), uniform(start, number, WHERE))
+        tree.forget(a_tree, int(a_tree.numbers[ENTRY * a_tree.samples]))
+    leaf = tree.insert(a_tree, points, x, uniform(start, number, PLACE), uniform(start, number, WHERE))
     if full:
-        replace_worst(tree, priority, number, leaf)
+        replace_worst(a_tree, priority, number, leaf)
     else:
-        append(tree, number, priority, number, leaf)
+        append(a_tree, number, priority, number, leaf)
 
 
 @part
-def _score(tree: Tree, points: Any, begin: int, end: int, table: Any, scores: Any) -> None:
-    """Add the scores of points begin … end - 1; compiled apart for one coordinate, where that pays."""
-    if tree.coordinates == 1:
-        add_scores(Tree(tree.numbers, tree.ids, tree.samples, 1), points, begin, end, table, scores)
+def _take_on_line(
+    a_line: Any,
+    start: np.uint64,
+    number: int,
+    priority: float,
+    points: Any,
+    x: int,
+    table: Any,
+    scores: Any,
+    scored: int,
+) -> None:
+    """The same over one coordinate."""
+    value, leaf, hole = points[x], -1, -1
+    if scored >= 0:
+        leaf, score = line.find_and_score(a_line, value, table)
+        scores[scored] += score
+    full = number >= a_line.samples
+    if full:
+        hole = line.forget(a_line, a_line.numbers[ENTRY * a_line.samples])
+        leaf = hole if leaf < 0 else leaf
+    line.insert(a_line, value, uniform(start, number, PLACE), uniform(start, number, WHERE), leaf, hole)
+    if full:
+        replace_worst(a_line, priority, number, value)
     else:
-        add_scores(tree, points, begin, end, table, scores)
+        append(a_line, number, priority, number, value)
+
+
+@inlined
+def _pass(
+    a_tree: Any,
+    take: Any,
+    add_scores: Any,
+    start: np.uint64,
+    step: int,
+    decay_rate: float,
+    table: Any,
+    first: int,
+    end: int,
+    learned: bool,
+    scored: bool,
+    points: Any,
+    scores: Any,
+) -> None:
+    """Take records first … end - 1 into one tree; `step` words of `points` from one to the next."""
+    number = first
+    while number < min(a_tree.samples, end):
+        priority = priority_of(start, number, decay_rate)
+        take(a_tree, start, number, priority, points, (number - first) * step, table, scores, -1)
+        number += 1
+    while number < end:
+        accepted, priority = end, a_tree.numbers[PRIORITY * a_tree.samples]
+        if learned:
+            accepted, priority = next_accepted(start, number, end, priority, decay_rate)
+        if scored:
+            add_scores(a_tree, points, number - first, accepted - first, step, table, scores)
+        if accepted < end:
+            i = accepted - first
+            take(a_tree, start, accepted, priority, points, i * step, table, scores, i if scored else -1)
+        number = accepted + 1
 
 
 @kernel
@@ -49,40 +114,95 @@ def clean(values: Floats, largest: float) -> bool:
     return True
 
 
+@part
+def _run(
+    trees: int,
+    shape: tuple[int, int, int],
+    seed: np.uint64,
+    decay_rate: float,
+    table: Any,
+    first: int,
+    end: int,
+    learned: bool,
+    scored: bool,
+    points: Any,
+    step: int,
+    scores: Any,
+) -> None:
+    """Take records first … end - 1 into the trees at an address."""
+    num_trees, samples, coordinates = shape
+    for t in range(num_trees):
+        start = stream(seed, t)
+        if coordinates == 1:
+            on_line, take, add = line.line_at(trees, t, samples), _take_on_line, line.add_scores
+            _pass(on_line, take, add, start, 1, decay_rate, table, first, end, learned, scored, points, scores)
+        else:
+            a_tree = tree_at(trees, t, samples, coordinates)
+            _pass(
+                a_tree,
+                _take,
+                walk.add_scores,
+                start,
+                step,
+                decay_rate,
+                table,
+                first,
+                end,
+                learned,
+                scored,
+                points,
+                scores,
+            )
+
+
 @kernel
 def run(
     trees: int,
     num_trees: int,
     samples: int,
+    coordinates: int,
     seed: np.uint64,
     decay_rate: float,
     table: Floats,
     first: int,
     learned: bool,
-    points: Floats,
+    series: Floats,
+    step: int,
     scores: Floats,
 ) -> None:
-    """Take points (n, coordinates), records first, first + 1, …, into the trees at an address.
+    """Take points, records first, first + 1, …, into the trees at an address.
 
+    Point i is series[i * step :][:coordinates]: shingles overlap.
     Their scores, summed over the trees, are added to `scores` unless that is empty. They are learned, each
     after its score, if `learned` is set.
     """
-    at_points, at_scores = floats_at(points.ctypes.data), floats_at(scores.ctypes.data)
-    at_table = floats_at(table.ctypes.data)
-    end, coordinates, scored = first + points.shape[0], points.shape[1], scores.size > 0
-    for t in range(num_trees):
-        tree, start = tree_at(trees, t, samples, coordinates), stream(seed, t)
-        number = first
-        while number < min(samples, end):
-            priority = priority_of(start, number, decay_rate)
-            _learn(tree, start, number, priority, at_points, (number - first) * coordinates)
-            number += 1
-        while number < end:
-            accepted, priority = end, tree.numbers[PRIORITY * samples]
-            if learned:
-                accepted, priority = next_accepted(start, number, end, priority, decay_rate)
-            if scored:
-                _score(tree, at_points, number - first, min(accepted + 1, end) - first, at_table, at_scores)
-            if accepted < end:
-                _learn(tree, start, accepted, priority, at_points, (accepted - first) * coordinates)
-            number = accepted + 1
+    points, sums = floats_at(series.ctypes.data), floats_at(scores.ctypes.data)
+    end, scored = first + (series.size - coordinates) // step + 1, scores.size > 0
+    shape, of_table = (num_trees, samples, coordinates), floats_at(table.ctypes.data)
+    _run(trees, shape, seed, decay_rate, of_table, first, end, learned, scored, points, step, sums)
+
+
+@kernel
+def run_many(
+    forests: Integers,
+    seeds: npt.NDArray[np.uint64],
+    firsts: Integers,
+    num_trees: int,
+    samples: int,
+    coordinates: int,
+    decay_rate: float,
+    table: Floats,
+    points: Floats,
+    scores: Floats,
+) -> None:
+    """Take each point (n, coordinates) into a forest of its own: the trees at an address in `forests` (n,).
+
+    There it is the record number `firsts` (n,), scored and learned as by `run`.
+    """
+    shape, of_table = (num_trees, samples, coordinates), floats_at(table.ctypes.data)
+    for i in range(forests.size):
+        point = floats_at(points.ctypes.data + 8 * coordinates * i)
+        score, first = floats_at(scores.ctypes.data + 8 * i), firsts[i]
+        _run(
+            forests[i], shape, seeds[i], decay_rate, of_table, first, first + 1, True, True, point, coordinates, score
+        )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .compiling import inlined, part
-from .vectors import LANES, sum_of_gaps
+from .vectors import LANES, hull_of_lanes, sum_of_gaps
 
 
 @inlined
@@ -33,13 +33,31 @@ def outside(numbers: Any, low: int, high: int, points: Any, x: int, coordinates:
 
 
 @inlined
-def span(numbers: Any, low: int, coordinates: int) -> float:
-    """The sum of the side lengths of a box whose high coordinates follow its low ones.
+def hull(
+    numbers: Any,
+    low: int,
+    a_low: int,
+    a_high: int,
+    others: Any,
+    b_low: int,
+    b_high: int,
+    coordinates: int,
+) -> tuple[bool, float]:
+    """Make the box at `low` the hull of boxes a, in numbers, and b, in others; whether that changed it, and its span.
 
-    That is by how much its low corner is outside of the box that is its high corner.
+    The span is the sum of the side lengths.
     """
     high = low + coordinates
-    return outside(numbers, high, high, numbers, low, coordinates)
+    changed, sides, whole = 0, 0.0, 0
+    if coordinates >= LANES:
+        whole = coordinates // LANES * LANES
+        changed, sides = hull_of_lanes(numbers, low, high, a_low, a_high, others, b_low, b_high, whole)
+    for i in range(whole, coordinates):
+        least, most = min(numbers[a_low + i], others[b_low + i]), max(numbers[a_high + i], others[b_high + i])
+        changed |= int(least != numbers[low + i]) | int(most != numbers[high + i])
+        numbers[low + i], numbers[high + i] = least, most
+        sides += most - least
+    return changed > 0, sides
 
 
 @inlined

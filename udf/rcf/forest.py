@@ -1,11 +1,14 @@
 """The public face of the numeric core."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from . import snapshot
 from .arrays import Floats, empty_trees
-from .batch import clean, run
+from .batch import clean, run, run_many
+from .line import empty_lines
 from .parameters import Parameters
 from .scoring import normalizer, score_table
 
@@ -17,7 +20,7 @@ class RandomCutForest:
     """Anomaly scores of a stream by a robust random cut forest: score first, then learn.
 
     dimensions: values of a record. num_trees: 1–1000. sample_size: points a tree keeps, 10–16384. time_decay:
-    the number of points after which the weight of one has fallen to 1/e; above sample_size. shingle_size: how
+    the number of points after which the weight of one has fallen to 1/e. shingle_size: how
     many consecutive records make one point; dimensions * shingle_size is at most 4096. seed: any 64-bit
     integer, signed or not. scoring: "kinesis" scores as Amazon's hosted function does, "open" as its open
     library does; they differ on repeated values (see `udf.rcf.scoring`).
@@ -38,7 +41,7 @@ class RandomCutForest:
     ICML 2016.
     """
 
-    __slots__ = ("_kernel_arguments", "_parameters", "_recent", "_records_seen", "_scale", "_trees")
+    __slots__ = ("_kernel_arguments", "_kind", "_parameters", "_recent", "_records_seen", "_scale", "_trees")
 
     def __init__(
         self,
@@ -51,7 +54,8 @@ class RandomCutForest:
         scoring: str = "kinesis",
     ) -> None:
         parameters = Parameters(dimensions, num_trees, sample_size, time_decay, shingle_size, seed, scoring)
-        self._hold(parameters, 0, np.empty((0, parameters.dimensions)), empty_trees(parameters))
+        empty = empty_lines if parameters.coordinates == 1 else empty_trees
+        self._hold(parameters, 0, np.empty((0, parameters.dimensions)), empty(parameters))
 
     def _hold(self, parameters: Parameters, records_seen: int, recent: Floats, trees: Floats) -> None:
         self._parameters, self._records_seen, self._recent, self._trees = (
@@ -64,10 +68,12 @@ class RandomCutForest:
             trees.ctypes.data,
             parameters.num_trees,
             parameters.sample_size,
+            parameters.coordinates,
             np.uint64(parameters.seed % 2**64),
             parameters.decay_rate,
             score_table(parameters.scoring, parameters.sample_size),
         )
+        self._kind = (parameters.dimensions, *self._kernel_arguments[1:4], parameters.decay_rate, parameters.scoring)
         self._scale = normalizer(parameters.scoring, parameters.sample_size) / parameters.num_trees
 
     @property
@@ -132,7 +138,7 @@ class RandomCutForest:
             before = np.broadcast_to(self._recent, (len(records), *self._recent.shape))
             records = np.concatenate((before, records[:, np.newaxis]), axis=1)
             records = records.reshape(len(records), self._parameters.coordinates)
-        self._run(records, scores, learned=False)
+        self._run(records, self._parameters.coordinates, scores, learned=False)
         return scores
 
     def to_bytes(self) -> bytes:
@@ -165,18 +171,50 @@ class RandomCutForest:
 
     def _take(self, records: Floats, scores: Floats) -> None:
         """Learn a chunk of records, and write their scores into `scores` unless that is empty."""
-        points = records
+        series = records
         if self.shingle_size > 1:
             series = np.concatenate((self._recent, records))
             self._recent = series[-(self.shingle_size - 1) :].copy()
-            places = np.arange(max(0, len(series) - self.shingle_size + 1))[:, np.newaxis]
-            points = series[places + np.arange(self.shingle_size)].reshape(len(places), self._parameters.coordinates)
-        of_points = scores[len(scores) - len(points) :] if scores.size else scores
-        if len(points):
-            self._run(points, of_points, learned=True)
+        points = len(series) - self.shingle_size + 1
+        if points > 0:
+            self._run(series, self.dimensions, scores[len(scores) - points :] if scores.size else scores, learned=True)
         self._records_seen += len(records)
 
-    def _run(self, points: Floats, scores: Floats, learned: bool) -> None:
-        """The kernel, over points of the trees."""
-        run(*self._kernel_arguments, self._points_learned, learned, points, scores)
+    def _run(self, series: Floats, step: int, scores: Floats, learned: bool) -> None:
+        """The kernel, over points of the trees, which begin every `step` values of `series`."""
+        run(*self._kernel_arguments, self._points_learned, learned, series.reshape(-1), step, scores)
         scores *= self._scale
+
+
+def score_and_learn_many(forests: Sequence[RandomCutForest], points: npt.ArrayLike) -> Floats:
+    """Record i goes to forests[i], as by its `score_and_learn`: (n, dimensions) → (n,), float64.
+
+    A forest may come several times. All have the same parameters but for the seed; without shingles thousands of keys
+    share one call.
+
+    Raises ValueError for points out of range, or forests of different parameters.
+    """
+    if not forests:
+        return np.empty(0)
+    kind = forests[0]._kind
+    if any(forest._kind != kind for forest in forests):
+        raise ValueError("forests must have the same parameters but for their seeds")
+    records = forests[0]._checked(points)
+    if len(records) != len(forests):
+        raise ValueError(f"points must be as many as forests, {len(forests)}, got {len(records)}")
+    scores = np.zeros(len(records))
+    if forests[0].shingle_size > 1:
+        for i, forest in enumerate(forests):
+            scores[i] = forest.score_and_learn(records[i : i + 1])[0]
+        return scores
+    firsts = np.empty(len(records), np.int64)
+    for i, forest in enumerate(forests):
+        firsts[i] = forest._records_seen
+        forest._records_seen += 1
+    arguments = [forest._kernel_arguments for forest in forests]
+    addresses = np.array([told[0] for told in arguments], np.int64)
+    seeds = np.array([told[4] for told in arguments], np.uint64)
+    first = arguments[0]
+    run_many(addresses, seeds, firsts, *first[1:4], *first[5:], records, scores)
+    scores *= forests[0]._scale
+    return scores

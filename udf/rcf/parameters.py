@@ -39,10 +39,6 @@ class Parameters:
         _whole("num_trees", self.num_trees, 1, 1000)
         _whole("sample_size", self.sample_size, 10, 16384)
         _whole("time_decay", self.time_decay, 1, 2**31 - 1)
-        if self.time_decay <= self.sample_size:
-            raise ValueError(
-                f"time_decay must be greater than sample_size ({self.sample_size}), got {self.time_decay!r}"
-            )
         _whole("shingle_size", self.shingle_size, 1, MOST_COORDINATES // self.dimensions)
         _whole("seed", self.seed, -(2**63), 2**64 - 1)
         if self.scoring not in SCORINGS:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import line
 from .arrays import (
     AXIS,
     CHILD,
@@ -34,25 +35,45 @@ from .tree import join_boxes
 
 
 @kernel
-def take_apart(trees: int, num_trees: int, samples: int, coordinates: int, inner: Any, cuts: Floats, axes: Ids) -> None:
+def take_apart(
+    trees: int,
+    num_trees: int,
+    samples: int,
+    coordinates: int,
+    leaf_counts: Integers,
+    inner: Any,
+    cuts: Floats,
+    axes: Ids,
+) -> None:
     """Write, tree after tree in preorder, whether a node is an inner one, and the cuts and axes of those."""
-    waiting = np.empty(samples, np.int64)
-    node_count = cut_count = 0
+    waiting = np.empty(samples + 1, np.int64)
+    nodes = inners = 0
     for t in range(num_trees):
-        tree = tree_at(trees, t, samples, coordinates)
-        waiting[0], left = tree.ids[single(tree, ROOT)], int(tree.ids[single(tree, LEAVES)] > 0)
-        while left > 0:
-            left -= 1
-            node = waiting[left]
-            inner[node_count] = node < samples
-            node_count += 1
-            if node < samples:
-                cuts[cut_count] = tree.numbers[CUT * samples + node]
-                axes[cut_count] = tree.ids[AXIS * samples + node]
-                cut_count += 1
-                waiting[left] = tree.ids[CHILD * samples + 2 * node + 1]
-                waiting[left + 1] = tree.ids[CHILD * samples + 2 * node]
-                left += 2
+        if leaf_counts[t] == 0:
+            continue
+        if coordinates == 1:
+            line.take_apart(line.line_at(trees, t, samples), waiting, inner, cuts, nodes, inners)
+        else:
+            _take_apart(tree_at(trees, t, samples, coordinates), waiting, inner, cuts, axes, nodes, inners)
+        nodes, inners = nodes + 2 * leaf_counts[t] - 1, inners + leaf_counts[t] - 1
+
+
+@part
+def _take_apart(tree: Tree, waiting: Any, inner: Any, cuts: Any, axes: Any, nodes: int, inners: int) -> None:
+    samples = tree.samples
+    waiting[0], left = tree.ids[single(tree, ROOT)], 1
+    while left > 0:
+        left -= 1
+        node = waiting[left]
+        inner[nodes] = node < samples
+        nodes += 1
+        if node < samples:
+            cuts[inners] = tree.numbers[CUT * samples + node]
+            axes[inners] = tree.ids[AXIS * samples + node]
+            inners += 1
+            waiting[left] = tree.ids[CHILD * samples + 2 * node + 1]
+            waiting[left + 1] = tree.ids[CHILD * samples + 2 * node]
+            left += 2
 
 
 @part
@@ -119,16 +140,26 @@ def put_together(
     at_points, coordinates = floats_at(points.ctypes.data), points.shape[1]
     first_node = first_cut = 0
     for t in range(num_trees):
-        tree, start = tree_at(trees, t, samples, coordinates), stream(seed, t)
         nodes = 2 * leaf_counts[t] - 1
         if nodes < 0:
             continue
-        inners = _plant(tree, nodes, inner, cuts, axes, first_node, first_cut) - 1
+        start = stream(seed, t)
+        if coordinates == 1:
+            on_line = line.line_at(trees, t, samples)
+            line.plant(on_line, nodes, np.empty(samples + 1, np.int64), inner, cuts, first_node, first_cut)
+            for i in range(sampled.shape[1]):
+                number, x = records[sampled[t, i]], points[sampled[t, i], 0]
+                line.settle(on_line, x)
+                append(on_line, i, priority_of(start, number, decay_rate), number, x)
+            line.span_boxes(on_line)
+        else:
+            tree = tree_at(trees, t, samples, coordinates)
+            inners = _plant(tree, nodes, inner, cuts, axes, first_node, first_cut) - 1
+            for i in range(sampled.shape[1]):
+                row = sampled[t, i]
+                leaf = _settle(tree, at_points, row * coordinates)
+                append(tree, i, priority_of(start, records[row], decay_rate), records[row], leaf)
+            for node in range(inners - 1, -1, -1):
+                join_boxes(tree, node)
         first_node += nodes
-        first_cut += inners
-        for i in range(sampled.shape[1]):
-            row = sampled[t, i]
-            leaf = _settle(tree, at_points, row * coordinates)
-            append(tree, i, priority_of(start, records[row], decay_rate), records[row], leaf)
-        for node in range(inners - 1, -1, -1):
-            join_boxes(tree, node)
+        first_cut += leaf_counts[t] - 1

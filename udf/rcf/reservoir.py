@@ -6,11 +6,14 @@ e^(λ·n), in logarithms so that nothing overflows however long the stream. Whil
 record enters.
 """
 
+from typing import Any
+
 import numpy as np
 
-from .arrays import LEAF, NUMBER, PRIORITY, Tree
+from .arrays import ENTRY, NUMBER, PRIORITY
 from .compiling import inlined, part
-from .streams import KEEP, uniform
+from .instructions import if_below
+from .streams import KEEP, bits, highest_bits, uniform
 
 
 @part
@@ -24,15 +27,17 @@ def next_accepted(start: np.uint64, first: int, end: int, worst: float, decay_ra
     """The first record from `first` on whose priority is below the worst of the sample, and
     that priority; or `end`.
 
-    In terms of u the threshold of a record is exp(-exp(worst + λ·n)), which falls with n: u is compared
-    with that of the last of a block of records, and logarithms are taken only of what passes.
+    The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which grows with n. So every u is compared with
+    a number below the threshold of the last of a block of records, 1 - t < exp(-t), and logarithms are taken only of
+    what passes. Numbers are compared as integers, before they become floats.
     """
     block = min(max(1, int(0.125 / decay_rate)), 4096)
     while first < end:
         block_end = min(first + block, end)
-        hopeless = np.exp(-np.exp(worst + decay_rate * block_end)) * (1.0 - 1e-12)
+        threshold = np.exp(worst + decay_rate * block_end) * (1.0 + 1e-9)
+        hopeless = highest_bits(max(0.0, 1.0 - threshold))
         for number in range(first, block_end):
-            if uniform(start, number, KEEP) > hopeless:
+            if bits(start, number, KEEP) >= hopeless:
                 priority = priority_of(start, number, decay_rate)
                 if priority < worst:
                     return number, priority
@@ -41,21 +46,21 @@ def next_accepted(start: np.uint64, first: int, end: int, worst: float, decay_ra
 
 
 @inlined
-def _set(tree: Tree, i: int, priority: float, number: int, leaf: int) -> None:
+def _set(tree: Any, i: int, priority: float, number: int, entry: float) -> None:
     tree.numbers[PRIORITY * tree.samples + i] = priority
     tree.numbers[NUMBER * tree.samples + i] = number
-    tree.ids[LEAF * tree.samples + i] = leaf
+    tree.numbers[ENTRY * tree.samples + i] = entry
 
 
 @inlined
-def _move(tree: Tree, source: int, to: int) -> None:
+def _move(tree: Any, source: int, to: int) -> None:
     numbers, samples = tree.numbers, tree.samples
     _set(
         tree,
         to,
         numbers[PRIORITY * samples + source],
         numbers[NUMBER * samples + source],
-        tree.ids[LEAF * samples + source],
+        numbers[ENTRY * samples + source],
     )
 
 
@@ -64,29 +69,30 @@ def _move(tree: Tree, source: int, to: int) -> None:
 
 
 @part
-def append(tree: Tree, size: int, priority: float, number: int, leaf: int) -> None:
+def append(tree: Any, size: int, priority: float, number: int, entry: float) -> None:
     """Add an entry to the heap while the sample fills."""
     hole = size
     while hole > 0 and priority > tree.numbers[PRIORITY * tree.samples + (hole - 1) // 2]:
         _move(tree, (hole - 1) // 2, hole)
         hole = (hole - 1) // 2
-    _set(tree, hole, priority, number, leaf)
+    _set(tree, hole, priority, number, entry)
 
 
 @part
-def replace_worst(tree: Tree, priority: float, number: int, leaf: int) -> None:
+def replace_worst(tree: Any, priority: float, number: int, entry: float) -> None:
     """Put an entry in place of the top of the full heap."""
     samples, priorities = tree.samples, PRIORITY * tree.samples
     hole = 0
     while 2 * hole + 1 < samples:
         child = 2 * hole + 1
         other = min(child + 1, samples - 1)
-        one_priority, other_priority = tree.numbers[priorities + child], tree.numbers[priorities + other]
-        older = tree.numbers[NUMBER * samples + other] < tree.numbers[NUMBER * samples + child]
-        other_first = (other_priority > one_priority) | ((other_priority == one_priority) & older)
-        child = other if other_first else child
+        one, two = tree.numbers[priorities + child], tree.numbers[priorities + other]
+        if one == two:
+            child = other if tree.numbers[NUMBER * samples + other] < tree.numbers[NUMBER * samples + child] else child
+        else:
+            child += if_below(one, two, 1)
         if tree.numbers[priorities + child] < priority:
             break
         _move(tree, child, hole)
         hole = child
-    _set(tree, hole, priority, number, leaf)
+    _set(tree, hole, priority, number, entry)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import END, LEAVES, NUMBER, Floats, Integers, empty_trees, ids_of, points_of
+from . import arrays, line
+from .arrays import NUMBER, Floats, Integers, empty_trees
 from .parameters import SCORINGS, Parameters
 from .rebuilding import put_together, take_apart
 
@@ -44,17 +45,18 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Float
     """The bytes of a forest."""
     samples, num_trees = parameters.sample_size, parameters.num_trees
     size = min(samples, parameters.points_in(records_seen))
-    leaf_counts = ids_of(trees, parameters)[:, END * samples + LEAVES].astype(np.int64)
+    layout = line if parameters.coordinates == 1 else arrays
+    leaf_counts = layout.leaf_counts(trees, parameters)
     leaves = int(leaf_counts.sum())
     inners = leaves - num_trees if size else 0
     inner, cuts, axes = np.empty(leaves + inners, np.uint8), np.empty(inners), np.empty(inners, np.uint16)
-    take_apart(trees.ctypes.data, num_trees, samples, parameters.coordinates, inner, cuts, axes)
+    take_apart(trees.ctypes.data, num_trees, samples, parameters.coordinates, leaf_counts, inner, cuts, axes)
     numbers = trees[:, NUMBER * samples : NUMBER * samples + size].astype(np.int64)
     records, entries = np.unique(numbers, return_index=True)
     sampled = np.sort(np.searchsorted(records, numbers), axis=1)
     places, covered = _series(records, parameters.shingle_size)
     values = np.empty((covered, parameters.dimensions))
-    values[places] = points_of(trees, parameters, entries, size).reshape(*places.shape, parameters.dimensions)
+    values[places] = layout.points_of(trees, parameters, entries, size).reshape(*places.shape, parameters.dimensions)
     body = (
         _planes(leaf_counts, "<u2"),
         np.packbits(inner).tobytes(),
@@ -121,7 +123,7 @@ def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
     values = reader.take(covered * dimensions, "<f8").reshape(covered, dimensions)
     points = values[places].reshape(len(records), parameters.coordinates)
     recent = reader.take(min(records_seen, shingle - 1) * dimensions, "<f8").reshape(-1, dimensions)
-    trees = empty_trees(parameters)
+    trees = line.empty_lines(parameters) if parameters.coordinates == 1 else empty_trees(parameters)
     put_together(
         trees.ctypes.data,
         num_trees,

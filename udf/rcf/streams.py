@@ -33,7 +33,18 @@ def stream(seed: np.uint64, tree: int) -> np.uint64:
 
 
 @inlined
+def bits(start: np.uint64, number: int, draw: np.uint64) -> np.uint64:
+    """The 64 random bits of a draw."""
+    return _mix(start + (np.uint64(number) * DRAWS + draw) * _GOLDEN)
+
+
+@inlined
 def uniform(start: np.uint64, number: int, draw: np.uint64) -> float:
     """A uniform number strictly between 0 and 1: a multiple of 2**-52, plus half of one."""
-    bits = _mix(start + (np.uint64(number) * DRAWS + draw) * _GOLDEN)
-    return float((np.int64(bits >> _12) + 0.5) * 2.0**-52)
+    return float((np.int64(bits(start, number, draw) >> _12) + 0.5) * 2.0**-52)
+
+
+@inlined
+def highest_bits(u: float) -> np.uint64:
+    """Bits such that whatever draw is below them has a `uniform` number below u, which is from 0 to 1."""
+    return np.uint64(max(0.0, u * 2.0**52 - 1.0)) << _12

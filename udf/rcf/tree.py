@@ -30,7 +30,7 @@ from .arrays import (
     single,
 )
 from .compiling import part
-from .cutting import outside, separating_cut, span
+from .cutting import hull, outside, separating_cut
 
 
 @part
@@ -72,10 +72,7 @@ def _splice(tree: Tree, node: int, low: int, high: int, points: Any, x: int, off
     ids[CHILD * samples + 2 * top + 1 - right] = node
     ids[PARENT * samples + samples + leaf] = ids[PARENT * samples + node] = top
     box = box_at(tree, top)
-    for i in range(coordinates):
-        numbers[box + i] = min(numbers[low + i], points[x + i])
-        numbers[box + coordinates + i] = max(numbers[high + i], points[x + i])
-    numbers[SPAN * samples + top] = span(numbers, box, coordinates)
+    _, numbers[SPAN * samples + top] = hull(numbers, box, low, high, points, x, x, coordinates)
     return leaf
 
 
@@ -102,10 +99,7 @@ def insert(tree: Tree, points: Any, x: int, place: float, where: float) -> int:
             passed *= sides / (sides + beyond)
             if passed < place:
                 return _splice(tree, node, low, high, points, x, beyond * where)
-            for i in range(coordinates):
-                numbers[low + i] = min(numbers[low + i], points[x + i])
-                numbers[high + i] = max(numbers[high + i], points[x + i])
-            numbers[SPAN * samples + node] = span(numbers, low, coordinates)
+            _, numbers[SPAN * samples + node] = hull(numbers, low, low, high, points, x, x, coordinates)
         right = int(points[x + ids[AXIS * samples + node]] > numbers[CUT * samples + node])
         node = ids[CHILD * samples + 2 * node + right]
     leaf = node - samples
@@ -130,19 +124,12 @@ def _box_of_any(tree: Tree, node: int) -> tuple[int, int]:
 @part
 def join_boxes(tree: Tree, node: int) -> bool:
     """Make the box of an inner node the hull of its children's; whether that changed it."""
-    samples, coordinates, numbers = tree.samples, tree.coordinates, tree.numbers
-    low = box_at(tree, node)
-    high = low + coordinates
+    samples, numbers = tree.samples, tree.numbers
     left_low, left_high = _box_of_any(tree, tree.ids[CHILD * samples + 2 * node])
     right_low, right_high = _box_of_any(tree, tree.ids[CHILD * samples + 2 * node + 1])
-    changed = False
-    for i in range(coordinates):
-        least = min(numbers[left_low + i], numbers[right_low + i])
-        most = max(numbers[left_high + i], numbers[right_high + i])
-        changed |= least != numbers[low + i] or most != numbers[high + i]
-        numbers[low + i], numbers[high + i] = least, most
-    if changed:
-        numbers[SPAN * samples + node] = span(numbers, low, coordinates)
+    changed, numbers[SPAN * samples + node] = hull(
+        numbers, box_at(tree, node), left_low, left_high, numbers, right_low, right_high, tree.coordinates
+    )
     return changed
 
 

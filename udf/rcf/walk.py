@@ -11,8 +11,7 @@ from .scoring import DEPTH, RECIPROCAL, WEIGHT
 @inlined
 def _step(tree: Tree, points: Any, x: int, node: int) -> int:
     """The child on the point's side of the cut; a leaf stays where it is."""
-    axis = tree.ids[AXIS * tree.samples + node] if tree.coordinates > 1 else 0
-    right = points[x + axis] > tree.numbers[CUT * tree.samples + node]
+    right = points[x + tree.ids[AXIS * tree.samples + node]] > tree.numbers[CUT * tree.samples + node]
     return int(tree.ids[CHILD * tree.samples + 2 * node + right])
 
 
@@ -28,34 +27,27 @@ def _at_leaf(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int)
 
 
 @inlined
-def _up(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int, score: float) -> tuple[int, float, bool]:
-    """One step up from a node at a depth: the parent, the score there, whether the point is outside its box.
-
-    A fresh cut of the parent's box separates the point with probability p = outside / (outside + span): then
-    its score is 1 / depth, else that of the child. Above a box the point is in, nothing changes any more, nor
-    at the root, which is its own parent.
-    """
-    parent = int(tree.ids[PARENT * tree.samples + node])
-    box = box_at(tree, parent)
-    beyond = outside(tree.numbers, box, box + tree.coordinates, points, x, tree.coordinates)
-    beyond = beyond if depth > 0 else 0.0
-    separated = beyond / (beyond + tree.numbers[SPAN * tree.samples + parent])
-    return parent, score + separated * (table[3 * depth + RECIPROCAL] - score), beyond > 0.0
-
-
-@inlined
 def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -> float:
-    """The score of a point, given its leaf: up along the boxes while the point is outside of them."""
+    """The score of a point, given its leaf: up along the boxes while the point is outside of them.
+
+    A fresh cut of a box separates the point with probability p = outside / (outside + span): then its score is
+    1 / (depth + 1), else that of the child. Above a box the point is in, nothing changes any more.
+    """
     score = _at_leaf(tree, points, x, table, node, depth)
-    is_outside = depth > 0
-    while is_outside:
-        node, score, is_outside = _up(tree, points, x, table, node, depth, score)
+    while depth > 0:
+        node = int(tree.ids[PARENT * tree.samples + node])
+        box = box_at(tree, node)
+        beyond = outside(tree.numbers, box, box + tree.coordinates, points, x, tree.coordinates)
+        if beyond <= 0.0:
+            break
+        separated = beyond / (beyond + tree.numbers[SPAN * tree.samples + node])
+        score += separated * (table[3 * depth + RECIPROCAL] - score)
         depth -= 1
     return score
 
 
 @inlined
-def _score_one(tree: Tree, points: Any, table: Any, x: int) -> float:
+def score_one(tree: Tree, points: Any, table: Any, x: int) -> float:
     node, depth = int(tree.ids[single(tree, ROOT)]), 0
     while node < tree.samples:
         node = _step(tree, points, x, node)
@@ -67,15 +59,10 @@ def _score_one(tree: Tree, points: Any, table: Any, x: int) -> float:
 def _score_four(
     tree: Tree, points: Any, table: Any, x: int, y: int, z: int, w: int
 ) -> tuple[float, float, float, float]:
-    """Four points walk side by side: each step waits for memory or a division, and the waits overlap.
-
-    Down they have no branches of their own. Up neither, where a step costs no more than a branch that is
-    predicted wrongly: with one coordinate.
-    """
+    """Four points walk down side by side, without branches: each waits for memory, and the waits overlap."""
     samples = tree.samples
     a = b = c = d = int(tree.ids[single(tree, ROOT)])
-    has_cuts = a < samples
-    going = depth_a = depth_b = depth_c = depth_d = int(has_cuts)
+    going = depth_a = depth_b = depth_c = depth_d = int(a < samples)
     while going:
         a, b = _step(tree, points, x, a), _step(tree, points, y, b)
         c, d = _step(tree, points, z, c), _step(tree, points, w, d)
@@ -83,32 +70,17 @@ def _score_four(
         depth_a, depth_b = depth_a + on_a, depth_b + on_b
         depth_c, depth_d = depth_c + on_c, depth_d + on_d
         going = on_a | on_b | on_c | on_d
-    if tree.coordinates > 1:
-        score_a = _climb(tree, points, x, table, a, depth_a)
-        score_b = _climb(tree, points, y, table, b, depth_b)
-        score_c = _climb(tree, points, z, table, c, depth_c)
-        score_d = _climb(tree, points, w, table, d, depth_d)
-        return score_a, score_b, score_c, score_d
-    score_a = _at_leaf(tree, points, x, table, a, depth_a)
-    score_b = _at_leaf(tree, points, y, table, b, depth_b)
-    score_c = _at_leaf(tree, points, z, table, c, depth_c)
-    score_d = _at_leaf(tree, points, w, table, d, depth_d)
-    is_outside = has_cuts
-    while is_outside:
-        a, score_a, out_a = _up(tree, points, x, table, a, depth_a, score_a)
-        b, score_b, out_b = _up(tree, points, y, table, b, depth_b, score_b)
-        c, score_c, out_c = _up(tree, points, z, table, c, depth_c, score_c)
-        d, score_d, out_d = _up(tree, points, w, table, d, depth_d, score_d)
-        depth_a, depth_b = max(depth_a - 1, 0), max(depth_b - 1, 0)
-        depth_c, depth_d = max(depth_c - 1, 0), max(depth_d - 1, 0)
-        is_outside = out_a | out_b | out_c | out_d
+    score_a = _climb(tree, points, x, table, a, depth_a)
+    score_b = _climb(tree, points, y, table, b, depth_b)
+    score_c = _climb(tree, points, z, table, c, depth_c)
+    score_d = _climb(tree, points, w, table, d, depth_d)
     return score_a, score_b, score_c, score_d
 
 
 @inlined
-def add_scores(tree: Tree, points: Any, begin: int, end: int, table: Any, scores: Any) -> None:
+def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> None:
     """Add to scores[begin:end] the scores of those points."""
-    step, last = tree.coordinates, end - 1
+    last = end - 1
     for i in range(begin, last, 4):
         j, k, m = i + 1, min(i + 2, last), min(i + 3, last)
         a, b, c, d = _score_four(tree, points, table, i * step, j * step, k * step, m * step)
@@ -119,4 +91,4 @@ def add_scores(tree: Tree, points: Any, begin: int, end: int, table: Any, scores
         if m > k:
             scores[m] += d
     if (end - begin) % 4 == 1:
-        scores[last] += _score_one(tree, points, table, last * step)
+        scores[last] += score_one(tree, points, table, last * step)
