@@ -55,6 +55,8 @@ class Options:
     requirements: Path | None = None
 
     def __post_init__(self) -> None:
+        # Sorted, so that scores do not depend on the order in which fields were told
+        object.__setattr__(self, "values", tuple(sorted(self.values)))
         _range("num_trees", self.num_trees, 1, 1000)
         _range("sample_size", self.sample_size, 10, 16384)
         _range("time_decay", self.time_decay, 1, _LARGEST_TIME_DECAY)

@@ -30,7 +30,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"checkpoint_interval": 9}, "checkpoint_interval must be 10 to 3600000, got 9"),
     ({"values": ()}, "value must be given 1 to 30 times, got 0"),
     ({"values": tuple(map(str, range(31)))}, "value must be given 1 to 30 times, got 31"),
-    ({"values": ("a", "b", "a")}, "value must not name a field twice, got a b a"),
+    ({"values": ("a", "b", "a")}, "value must not name a field twice, got a a b"),
     ({"values": ("a", "")}, "value must be the name of a field, got ''"),
     ({"key": ""}, "key must be the name of a field, got ''"),
     ({"time": ""}, "time must be the name of a field, got ''"),

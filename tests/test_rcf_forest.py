@@ -1,6 +1,9 @@
 """Laws of the whole forest, and its scores against the slow oracle."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import naive
@@ -232,3 +235,45 @@ def test_many_forests_are_of_one_kind_and_get_a_point_each():
         score_and_learn_many([one, one], np.zeros((3, 1)))
     assert one.records_seen == 0
     assert score_and_learn_many([], np.zeros((0, 1))).size == 0
+
+
+@pytest.mark.parametrize("shingle_size", [1, 4])
+def test_order_of_named_columns_does_not_matter(shingle_size):
+    shape = dict(dimensions=3, num_trees=5, sample_size=20, time_decay=100, shingle_size=shingle_size)
+    points = records(shape, 300)
+    one = RandomCutForest(**shape, features=("heart", "blood", "air"))
+    other = RandomCutForest(**shape, features=("air", "heart", "blood"))
+    assert (one.score_and_learn(points) == other.score_and_learn(points[:, [2, 0, 1]])).all()
+    other = RandomCutForest.from_bytes(other.to_bytes())
+    assert other.features == ("air", "heart", "blood")
+    assert (one.score(points[:9]) == other.score(points[:9, [2, 0, 1]])).all()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads resident memory from /proc")
+@pytest.mark.parametrize(
+    "shape",
+    [
+        dict(dimensions=1, num_trees=100, sample_size=10),
+        dict(dimensions=1, num_trees=100, sample_size=256),
+        dict(dimensions=3, num_trees=20, sample_size=64, shingle_size=8),
+    ],
+    ids=str,
+)
+def test_memory_is_known_beforehand(shape):
+    """The resident memory of the process grows by what was estimated, within a tenth."""
+    code = f"""
+import mmap, numpy as np
+from pathlib import Path
+from udf.rcf import RandomCutForest
+shape, points = {shape}, np.random.default_rng(1).normal(size=(40, {shape["dimensions"]}))
+def grown(count):
+    forests = [RandomCutForest(**shape) for _ in range(count)]
+    for forest in forests:
+        forest.learn(points)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE, forests
+before, first = grown(20)
+after, more = grown(200)
+print((after - before) / 200)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) == pytest.approx(RandomCutForest.estimate_bytes(**shape), rel=0.1)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from udf.rcf import line, walk
-from udf.rcf.arrays import empty_trees, floats_at, leaf_counts, tree_at
+from udf.rcf.arrays import empty_blocks, floats_at, leaf_counts, tree_at
 from udf.rcf.parameters import Parameters
 from udf.rcf.rebuilding import _take_apart
 from udf.rcf.scoring import score_table
@@ -77,7 +77,7 @@ finite = st.floats(-1e300, 1e300).map(lambda x: x + 0.0)
     hinted=st.booleans(),
 )
 def test_line_is_the_tree(steps, hinted):
-    trees, lines = empty_trees(PARAMETERS), line.empty_lines(PARAMETERS)
+    trees, lines = empty_blocks(PARAMETERS), line.empty_blocks(PARAMETERS)
     table = score_table("open", SAMPLES)
     sample: list[tuple[int, float]] = []
     for x, place, where, which in steps:

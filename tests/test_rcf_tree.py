@@ -22,7 +22,7 @@ from udf.rcf.arrays import (
     ROOT,
     SPAN,
     box_at,
-    empty_trees,
+    empty_blocks,
     floats_at,
     ids_of,
     point_at,
@@ -52,7 +52,7 @@ class OneTree:
 
     def __init__(self, coordinates):
         self.coordinates, parameters = coordinates, Parameters(coordinates, num_trees=1, sample_size=16)
-        self.numbers = self.block = empty_trees(parameters)[0]
+        self.numbers = self.block = empty_blocks(parameters)[0]
         self.ids = ids_of(self.block, parameters)
         self.samples = 16
 

@@ -61,11 +61,16 @@ def float_words(samples: int, coordinates: int) -> int:
     return samples * (BOX + 3 * coordinates)
 
 
-def empty_trees(parameters: Parameters) -> Floats:
+def words(parameters: Parameters) -> int:
+    """Words of a tree."""
+    samples = parameters.sample_size
+    return float_words(samples, parameters.coordinates) + (END * samples + _SINGLES + 3) // 4
+
+
+def empty_blocks(parameters: Parameters) -> Floats:
     """Blocks of trees that hold nothing: (num_trees, words) float64."""
     samples = parameters.sample_size
-    words = float_words(samples, parameters.coordinates) + (END * samples + _SINGLES + 3) // 4
-    block = np.zeros(words)
+    block = np.zeros(words(parameters))
     ids = ids_of(block, parameters)
     ids[: 2 * samples : 2] = ids[(PARENT + 1) * samples : AXIS * samples] = np.arange(1, samples + 1)
     ids[2 * samples : PARENT * samples] = np.repeat(np.arange(samples, 2 * samples), 2)

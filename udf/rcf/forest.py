@@ -6,14 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from . import snapshot
-from .arrays import Floats, empty_trees
+from .arrays import Floats
 from .batch import clean, run, run_many
-from .line import empty_lines
+from .layout import layout_of
 from .parameters import Parameters
 from .scoring import normalizer, score_table
 
 _LARGEST = 1e300
 _CHUNK = 1024
+_OBJECT_BYTES = 1024  # of the Python objects around the arrays
 
 
 class RandomCutForest:
@@ -23,7 +24,8 @@ class RandomCutForest:
     the number of points after which the weight of one has fallen to 1/e. shingle_size: how
     many consecutive records make one point; dimensions * shingle_size is at most 4096. seed: any 64-bit
     integer, signed or not. scoring: "kinesis" scores as Amazon's hosted function does, "open" as its open
-    library does; they differ on repeated values (see `udf.rcf.scoring`).
+    library does; they differ on repeated values (see `udf.rcf.scoring`). features: the names of the columns of
+    records; with names, scores do not depend on the order of the columns.
 
     Scores are 0 until sample_size points have been learned, then above 0 and at most log2(sample_size), or
     log2(sample_size + 1) for "open"; higher is more anomalous. A forest is a function of its parameters and
@@ -41,7 +43,7 @@ class RandomCutForest:
     ICML 2016.
     """
 
-    __slots__ = ("_kernel_arguments", "_kind", "_parameters", "_recent", "_records_seen", "_scale", "_trees")
+    __slots__ = ("_kernel_arguments", "_kind", "_order", "_parameters", "_recent", "_records_seen", "_scale", "_trees")
 
     def __init__(
         self,
@@ -52,10 +54,12 @@ class RandomCutForest:
         shingle_size: int = 1,
         seed: int = 0,
         scoring: str = "kinesis",
+        features: Sequence[str] = (),
     ) -> None:
-        parameters = Parameters(dimensions, num_trees, sample_size, time_decay, shingle_size, seed, scoring)
-        empty = empty_lines if parameters.coordinates == 1 else empty_trees
-        self._hold(parameters, 0, np.empty((0, parameters.dimensions)), empty(parameters))
+        parameters = Parameters(
+            dimensions, num_trees, sample_size, time_decay, shingle_size, seed, scoring, tuple(features)
+        )
+        self._hold(parameters, 0, np.empty((0, parameters.dimensions)), layout_of(parameters).empty_blocks(parameters))
 
     def _hold(self, parameters: Parameters, records_seen: int, recent: Floats, trees: Floats) -> None:
         self._parameters, self._records_seen, self._recent, self._trees = (
@@ -73,6 +77,8 @@ class RandomCutForest:
             parameters.decay_rate,
             score_table(parameters.scoring, parameters.sample_size),
         )
+        # Inside, columns are in the order of their names: random numbers and sums then know them by name
+        self._order = np.argsort(np.array(parameters.features, dtype=object)) if parameters.features else None
         self._kind = (parameters.dimensions, *self._kernel_arguments[1:4], parameters.decay_rate, parameters.scoring)
         self._scale = normalizer(parameters.scoring, parameters.sample_size) / parameters.num_trees
 
@@ -105,6 +111,10 @@ class RandomCutForest:
         return self._parameters.scoring
 
     @property
+    def features(self) -> tuple[str, ...]:
+        return self._parameters.features
+
+    @property
     def records_seen(self) -> int:
         """Records learned so far."""
         return self._records_seen
@@ -113,6 +123,19 @@ class RandomCutForest:
     def memory_bytes(self) -> int:
         """Bytes of the arrays this forest holds."""
         return self._trees.nbytes + self._recent.nbytes
+
+    @classmethod
+    def estimate_bytes(
+        cls, dimensions: int, num_trees: int = 100, sample_size: int = 256, *, shingle_size: int = 1
+    ) -> int:
+        """Memory that a forest of these parameters takes from its first record on, however many it learns.
+
+        >>> RandomCutForest.estimate_bytes(dimensions=1, num_trees=100, sample_size=10)
+        69824
+        """
+        parameters = Parameters(dimensions, num_trees, sample_size, shingle_size=shingle_size)
+        recent = 8 * dimensions * (shingle_size - 1)
+        return int(8 * num_trees * layout_of(parameters).words(parameters) + recent + _OBJECT_BYTES)
 
     def score_and_learn(self, points: npt.ArrayLike) -> Floats:
         """Score each record against those before it, then learn it: (n, dimensions) → (n,), float64."""
@@ -164,6 +187,8 @@ class RandomCutForest:
             raise ValueError(f"points must be numbers, got {points!r}") from error
         if records.ndim != 2 or records.shape[1] != self.dimensions:
             raise ValueError(f"points must be of shape (n, {self.dimensions}), got {records.shape!r}")
+        if self._order is not None:
+            records = np.ascontiguousarray(records[:, self._order])
         if not clean(records.reshape(-1), _LARGEST):
             first = float(records[~np.isfinite(records)][0])
             raise ValueError(f"points must be finite, got {first!r}")

@@ -49,10 +49,15 @@ class Line(NamedTuple):
     samples: int
 
 
-def empty_lines(parameters: Parameters) -> Floats:
+def words(parameters: Parameters) -> int:
+    """Words of a tree."""
+    return WORDS * parameters.sample_size + (IDS * parameters.sample_size + _SINGLES + 3) // 4
+
+
+def empty_blocks(parameters: Parameters) -> Floats:
     """Blocks of trees that hold nothing: (num_trees, words) float64."""
     samples = parameters.sample_size
-    block = np.zeros(WORDS * samples + (IDS * samples + _SINGLES + 3) // 4)
+    block = np.zeros(words(parameters))
     block[WORDS * samples :].view(np.uint16)[:samples] = np.arange(1, samples + 1)
     return np.tile(block, (parameters.num_trees, 1))
 

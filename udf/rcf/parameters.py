@@ -33,6 +33,7 @@ class Parameters:
     shingle_size: int = 1
     seed: int = 0
     scoring: str = "kinesis"
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _whole("dimensions", self.dimensions, 1, MOST_COORDINATES)
@@ -43,6 +44,12 @@ class Parameters:
         _whole("seed", self.seed, -(2**63), 2**64 - 1)
         if self.scoring not in SCORINGS:
             raise ValueError(f"scoring must be 'kinesis' or 'open', got {self.scoring!r}")
+        names = tuple(self.features)
+        if names and (len(set(names)) < len(names) or not all(isinstance(name, str) for name in names)):
+            raise ValueError(f"features must be names, each once, got {self.features!r}")
+        if names and len(names) != self.dimensions:
+            raise ValueError(f"features must be {self.dimensions} names, got {self.features!r}")
+        object.__setattr__(self, "features", names)
         for name in ("dimensions", "num_trees", "sample_size", "time_decay", "shingle_size", "seed"):
             object.__setattr__(self, name, int(getattr(self, name)))
 

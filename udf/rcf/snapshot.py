@@ -1,13 +1,14 @@
 """Forests as bytes.
 
-    magic, version │ parameters, records seen │ sections, compressed │ CRC-32 of all before
+    magic, version │ parameters, records seen │ names of features │ sections, compressed │ CRC-32 of all before
 
-All is little-endian; sections are laid out by the significance of their bytes, which compresses better:
-leaves of each tree; shapes of the trees, a bit a node in preorder; cuts; axes, unless there is one
-coordinate; records that any tree has in its sample; which of them each tree has; their values, as a series,
-since shingles overlap; and the last values, with which the next shingle begins.
+All is little-endian. The names are a JSON array, its length before it; version 1 had none. Sections are laid out by the
+significance of their bytes, which compresses better: leaves of each tree; shapes of the trees, a bit a node in
+preorder; cuts; axes, unless there is one coordinate; records that any tree has in its sample; which of them each tree
+has; their values, as a series, since shingles overlap; and the last values, with which the next shingle begins.
 """
 
+import json
 import struct
 import zlib
 from typing import Any
@@ -15,15 +16,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import arrays, line
-from .arrays import NUMBER, Floats, Integers, empty_trees
+from .arrays import NUMBER, Floats, Integers
+from .layout import layout_of
 from .parameters import SCORINGS, Parameters
 from .rebuilding import put_together, take_apart
 
-_MAGIC, _VERSION = b"RCF\x00", 1
+_MAGIC, _VERSION = b"RCF\x00", 2
 _START = struct.Struct("<4sH")
 _HEAD = struct.Struct("<IIIIIQBQ")
-_CHECK = struct.Struct("<I")
+_NAMES = _CHECK = struct.Struct("<I")
 
 
 def _planes(array: npt.NDArray[Any], kind: str) -> bytes:
@@ -45,7 +46,7 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Float
     """The bytes of a forest."""
     samples, num_trees = parameters.sample_size, parameters.num_trees
     size = min(samples, parameters.points_in(records_seen))
-    layout = line if parameters.coordinates == 1 else arrays
+    layout = layout_of(parameters)
     leaf_counts = layout.leaf_counts(trees, parameters)
     leaves = int(leaf_counts.sum())
     inners = leaves - num_trees if size else 0
@@ -78,7 +79,8 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Float
         SCORINGS.index(parameters.scoring) | (parameters.seed < 0) << 7,
         records_seen,
     )
-    data = _START.pack(_MAGIC, _VERSION) + head + zlib.compress(b"".join(body), 1)
+    names = json.dumps(parameters.features, ensure_ascii=False).encode() if parameters.features else b""
+    data = _START.pack(_MAGIC, _VERSION) + head + _NAMES.pack(len(names)) + names + zlib.compress(b"".join(body), 1)
     return data + _CHECK.pack(zlib.crc32(data))
 
 
@@ -89,7 +91,8 @@ def _series(records: Integers, shingle_size: int) -> tuple[Integers, int]:
     return places.reshape(positions.shape), len(covered)
 
 
-def _checked(data: bytes) -> None:
+def _checked(data: bytes) -> int:
+    """The version of undamaged bytes."""
     if len(data) < _START.size or data[:4] != _MAGIC:
         raise ValueError(f"data must be the bytes of a forest, got {data[:4]!r}")
     version = _START.unpack_from(data)[1]
@@ -98,18 +101,24 @@ def _checked(data: bytes) -> None:
     if len(data) < _START.size + _HEAD.size + _CHECK.size:
         raise ValueError(f"data must be undamaged, got only {len(data)} bytes")
     expected, found = _CHECK.unpack(data[-_CHECK.size :])[0], zlib.crc32(data[: -_CHECK.size])
-    if found != expected or version != _VERSION:
+    if found != expected or version < 1:
         raise ValueError(f"data must be undamaged, got checksum {found:08x} instead of {expected:08x}")
+    return version
 
 
 def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
     """Parameters, records seen, last values and trees; ValueError for bytes damaged or of a newer version."""
     data = bytes(data)
-    _checked(data)
+    version = _checked(data)
     dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(data, _START.size)
     seed -= (scoring >> 7) << 64
-    parameters = Parameters(dimensions, num_trees, samples, decay, shingle, seed, SCORINGS[scoring & 0x7F])
-    reader = _Reader(zlib.decompress(data[_START.size + _HEAD.size : -_CHECK.size]))
+    start, names = _START.size + _HEAD.size, b""
+    if version > 1:
+        start += _NAMES.size + _NAMES.unpack_from(data, start)[0]
+        names = data[_START.size + _HEAD.size + _NAMES.size : start]
+    features = tuple(json.loads(names)) if names else ()
+    parameters = Parameters(dimensions, num_trees, samples, decay, shingle, seed, SCORINGS[scoring & 0x7F], features)
+    reader = _Reader(zlib.decompress(data[start : -_CHECK.size]))
     size = min(samples, parameters.points_in(records_seen))
     leaf_counts = reader.take(num_trees, "<u2").astype(np.int64)
     leaves = int(leaf_counts.sum())
@@ -123,7 +132,7 @@ def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
     values = reader.take(covered * dimensions, "<f8").reshape(covered, dimensions)
     points = values[places].reshape(len(records), parameters.coordinates)
     recent = reader.take(min(records_seen, shingle - 1) * dimensions, "<f8").reshape(-1, dimensions)
-    trees = line.empty_lines(parameters) if parameters.coordinates == 1 else empty_trees(parameters)
+    trees = layout_of(parameters).empty_blocks(parameters)
     put_together(
         trees.ctypes.data,
         num_trees,
