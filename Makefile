@@ -4,12 +4,13 @@
 # make test-1.20          the tests of the job and the forest, on Flink 1.20
 # make lint    ruff and mypy
 # make bench   records per second, beside AWS's library in Java, and through Kafka
+# make bench-forest  microseconds per record of the forest, beside AWS's in Rust and in Java (needs Maven)
 # make jars    the connectors that Flink loads, into build/jars (needs Maven)
 # make package one zip for Amazon Managed Service for Apache Flink (needs Maven)
 # make setup   only the installation: .venv, requirements.txt and, where the machine has none, Java
 # make setup-1.20   the same with Flink 1.20 (needs Python 3.11): .venv-1.20, requirements-1.20.txt
 
-.PHONY: setup setup-1.20 servers demo test test-integration test-1.20 lint bench jars package
+.PHONY: setup setup-1.20 servers demo test test-integration test-1.20 lint bench bench-forest jars package
 
 setup: .venv/ready
 
@@ -41,6 +42,9 @@ lint: setup
 
 bench: setup
 	.venv/bin/python -m bench
+
+bench-forest: setup
+	@.venv/bin/python -m bench.forest
 
 jars: setup
 	@.venv/bin/python -m job.jars

@@ -1,5 +1,6 @@
 """Build the Java peer with Maven, once: into `build/java-peer`, which git ignores."""
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -24,8 +25,11 @@ def built_classpath() -> list[Path]:
     Raises:
         PeerUnavailableError: if a build is needed and Maven is missing or fails.
     """
-    if not _is_fresh():
-        _build()
+    BUILD.parent.mkdir(exist_ok=True)
+    with BUILD.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run two at a time
+        if not _is_fresh():
+            _build()
     return [JAR, *sorted(LIBRARIES.glob("*.jar"))]
 
 

@@ -34,4 +34,4 @@ def test_as_far_from_the_hosted_scores_as_from_another_seed(series):
         f"{series}: seeds {list(SEEDS)}, to hosted {to_hosted:.4f}, between seeds {between:.4f}, "
         f"ratio {to_hosted / between:.3f}"
     )
-    assert to_hosted <= 1.25 * between
+    assert to_hosted <= 1.2 * between
