@@ -117,7 +117,9 @@ def clean(values: Floats, largest: float) -> bool:
 @part
 def _run(
     trees: int,
-    shape: tuple[int, int, int],
+    num_trees: int,
+    samples: int,
+    coordinates: int | None,
     seed: np.uint64,
     decay_rate: float,
     table: Any,
@@ -130,29 +132,14 @@ def _run(
     scores: Any,
 ) -> None:
     """Take records first … end - 1 into the trees at an address."""
-    num_trees, samples, coordinates = shape
     for t in range(num_trees):
         start = stream(seed, t)
-        if coordinates == 1:
+        if coordinates is None:
             on_line, take, add = line.line_at(trees, t, samples), _take_on_line, line.add_scores
             _pass(on_line, take, add, start, 1, decay_rate, table, first, end, learned, scored, points, scores)
         else:
-            a_tree = tree_at(trees, t, samples, coordinates)
-            _pass(
-                a_tree,
-                _take,
-                walk.add_scores,
-                start,
-                step,
-                decay_rate,
-                table,
-                first,
-                end,
-                learned,
-                scored,
-                points,
-                scores,
-            )
+            in_space, take, add = tree_at(trees, t, samples, coordinates), _take, walk.add_scores
+            _pass(in_space, take, add, start, step, decay_rate, table, first, end, learned, scored, points, scores)
 
 
 @kernel
@@ -160,26 +147,29 @@ def run(
     trees: int,
     num_trees: int,
     samples: int,
-    coordinates: int,
+    coordinates: int | None,
     seed: np.uint64,
     decay_rate: float,
     table: Floats,
     first: int,
+    end: int,
     learned: bool,
     series: Floats,
     step: int,
     scores: Floats,
 ) -> None:
-    """Take points, records first, first + 1, …, into the trees at an address.
+    """Take points, records first … end - 1, into the trees at an address.
 
-    Point i is series[i * step :][:coordinates]: shingles overlap.
+    coordinates: None for one, so that each of the two layouts is compiled where it is used. Point i begins at
+    series[i * step]: shingles overlap.
     Their scores, summed over the trees, are added to `scores` unless that is empty. They are learned, each
     after its score, if `learned` is set.
     """
     points, sums = floats_at(series.ctypes.data), floats_at(scores.ctypes.data)
-    end, scored = first + (series.size - coordinates) // step + 1, scores.size > 0
-    shape, of_table = (num_trees, samples, coordinates), floats_at(table.ctypes.data)
-    _run(trees, shape, seed, decay_rate, of_table, first, end, learned, scored, points, step, sums)
+    _run(
+        trees, num_trees, samples, coordinates, seed, decay_rate, floats_at(table.ctypes.data), first, end, learned,
+        scores.size > 0, points, step, sums,
+    )  # fmt: skip
 
 
 @kernel
@@ -189,7 +179,7 @@ def run_many(
     firsts: Integers,
     num_trees: int,
     samples: int,
-    coordinates: int,
+    coordinates: int | None,
     decay_rate: float,
     table: Floats,
     points: Floats,
@@ -199,10 +189,11 @@ def run_many(
 
     There it is the record number `firsts` (n,), scored and learned as by `run`.
     """
-    shape, of_table = (num_trees, samples, coordinates), floats_at(table.ctypes.data)
+    step, of_table = points.shape[1], floats_at(table.ctypes.data)
     for i in range(forests.size):
-        point = floats_at(points.ctypes.data + 8 * coordinates * i)
+        point = floats_at(points.ctypes.data + 8 * step * i)
         score, first = floats_at(scores.ctypes.data + 8 * i), firsts[i]
         _run(
-            forests[i], shape, seeds[i], decay_rate, of_table, first, first + 1, True, True, point, coordinates, score
+            forests[i], num_trees, samples, coordinates, seeds[i], decay_rate, of_table, first, first + 1, True, True,
+            point, step, score,
         )  # fmt: skip

@@ -72,7 +72,7 @@ class RandomCutForest:
             trees.ctypes.data,
             parameters.num_trees,
             parameters.sample_size,
-            parameters.coordinates,
+            parameters.of_kernels,
             np.uint64(parameters.seed % 2**64),
             parameters.decay_rate,
             score_table(parameters.scoring, parameters.sample_size),
@@ -207,7 +207,8 @@ class RandomCutForest:
 
     def _run(self, series: Floats, step: int, scores: Floats, learned: bool) -> None:
         """The kernel, over points of the trees, which begin every `step` values of `series`."""
-        run(*self._kernel_arguments, self._points_learned, learned, series.reshape(-1), step, scores)
+        first, points = self._points_learned, (series.size - self._parameters.coordinates) // step + 1
+        run(*self._kernel_arguments, first, first + points, learned, series.reshape(-1), step, scores)
         scores *= self._scale
 
 

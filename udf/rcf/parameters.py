@@ -59,6 +59,11 @@ class Parameters:
         return self.dimensions * self.shingle_size
 
     @property
+    def of_kernels(self) -> int | None:
+        """The coordinates as kernels get them: None for one, of which they are compiled apart."""
+        return self.coordinates if self.coordinates > 1 else None
+
+    @property
     def decay_rate(self) -> float:
         """λ, per record."""
         return 1.0 / self.time_decay

@@ -39,7 +39,7 @@ def take_apart(
     trees: int,
     num_trees: int,
     samples: int,
-    coordinates: int,
+    coordinates: int | None,
     leaf_counts: Integers,
     inner: Any,
     cuts: Floats,
@@ -51,7 +51,7 @@ def take_apart(
     for t in range(num_trees):
         if leaf_counts[t] == 0:
             continue
-        if coordinates == 1:
+        if coordinates is None:
             line.take_apart(line.line_at(trees, t, samples), waiting, inner, cuts, nodes, inners)
         else:
             _take_apart(tree_at(trees, t, samples, coordinates), waiting, inner, cuts, axes, nodes, inners)
@@ -122,6 +122,7 @@ def put_together(
     trees: int,
     num_trees: int,
     samples: int,
+    coordinates: int | None,
     seed: np.uint64,
     decay_rate: float,
     leaf_counts: Integers,
@@ -137,14 +138,14 @@ def put_together(
     leaf_counts: (trees,). sampled: (trees, size), which rows of records (n,) and points (n, coordinates)
     are the sample of each tree.
     """
-    at_points, coordinates = floats_at(points.ctypes.data), points.shape[1]
+    at_points = floats_at(points.ctypes.data)
     first_node = first_cut = 0
     for t in range(num_trees):
         nodes = 2 * leaf_counts[t] - 1
         if nodes < 0:
             continue
         start = stream(seed, t)
-        if coordinates == 1:
+        if coordinates is None:
             on_line = line.line_at(trees, t, samples)
             line.plant(on_line, nodes, np.empty(samples + 1, np.int64), inner, cuts, first_node, first_cut)
             for i in range(sampled.shape[1]):

@@ -51,7 +51,7 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Float
     leaves = int(leaf_counts.sum())
     inners = leaves - num_trees if size else 0
     inner, cuts, axes = np.empty(leaves + inners, np.uint8), np.empty(inners), np.empty(inners, np.uint16)
-    take_apart(trees.ctypes.data, num_trees, samples, parameters.coordinates, leaf_counts, inner, cuts, axes)
+    take_apart(trees.ctypes.data, num_trees, samples, parameters.of_kernels, leaf_counts, inner, cuts, axes)
     numbers = trees[:, NUMBER * samples : NUMBER * samples + size].astype(np.int64)
     records, entries = np.unique(numbers, return_index=True)
     sampled = np.sort(np.searchsorted(records, numbers), axis=1)
@@ -137,6 +137,7 @@ def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
         trees.ctypes.data,
         num_trees,
         samples,
+        parameters.of_kernels,
         np.uint64(seed % 2**64),
         parameters.decay_rate,
         leaf_counts,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .arrays import AXIS, CHILD, CUT, MASS, PARENT, ROOT, SPAN, Tree, box_at, point_at, single
-from .compiling import inlined
+from .compiling import inlined, part
 from .cutting import outside
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 
@@ -26,7 +26,7 @@ def _at_leaf(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int)
     return table[mass + WEIGHT] / (depth + table[mass + DEPTH])
 
 
-@inlined
+@part
 def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -> float:
     """The score of a point, given its leaf: up along the boxes while the point is outside of them.
 
