@@ -71,7 +71,7 @@ def test_any_shortened_bytes_are_refused(data):
 def test_what_is_wrong_is_said(data):
     for wrong, message in [
         (b"junk" + data, "data must be the bytes of a forest, got b'junk'"),
-        (data[:4] + b"\x02\x00" + data[6:], "version of data must be at most 1, got 2"),
+        (data[:4] + b"\x03\x00" + data[6:], "version of data must be at most 2, got 3"),
         (data[:9], "data must be undamaged, got only 9 bytes"),
         (data + b"x", "data must be undamaged, got checksum "),
     ]:
