@@ -1,5 +1,6 @@
 """Random cut forests: the numeric core, which knows nothing of Flink."""
 
+from .calibration import Calibration, grade
 from .forest import RandomCutForest, score_and_learn_many
 
-__all__ = ["RandomCutForest", "score_and_learn_many"]
+__all__ = ["Calibration", "RandomCutForest", "grade", "score_and_learn_many"]
