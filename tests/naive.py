@@ -136,6 +136,38 @@ def score(node: Any, point: Point, scoring: str, whole: int | None = None, depth
     return p / (depth + 1) + (1 - p) * score(child, point, scoring, whole, depth + 1)
 
 
+def gaps(node: Node, point: Point) -> tuple[list[float], list[float]]:
+    """By how much the point is below and above the box, by coordinate."""
+    return (
+        [max(0.0, a - x) for a, x in zip(node.low, point, strict=True)],
+        [max(0.0, x - b) for b, x in zip(node.high, point, strict=True)],
+    )
+
+
+def attribution(
+    node: Any, point: Point, scoring: str, whole: int, depth: int = 0, sibling: Node | None = None
+) -> tuple[list[float], list[float]]:
+    """What of `score` comes from each coordinate being low, and from its being high."""
+    if node.point == point:
+        seen = score(node, point, scoring, whole, depth)
+        if sibling is None:
+            return [seen / (2 * len(point))] * len(point), [seen / (2 * len(point))] * len(point)
+        low, high = gaps(sibling, point)
+        return [seen * (gap / sum(low + high)) for gap in low], [seen * (gap / sum(low + high)) for gap in high]
+    low, high = gaps(node, point)
+    outside, span = sum(low + high), sum(b - a for a, b in zip(node.low, node.high, strict=True))
+    if node.point is not None:
+        return [gap / outside / (depth + 1) for gap in low], [gap / outside / (depth + 1) for gap in high]
+    on, off = (node.left, node.right) if point[node.axis] <= node.cut else (node.right, node.left)
+    below = attribution(on, point, scoring, whole, depth + 1, off)
+    p = outside / (outside + span)
+    lows, highs = (
+        [gap / (outside + span) / (depth + 1) + (1 - p) * inner for gap, inner in zip(side, inside, strict=True)]
+        for side, inside in zip((low, high), below, strict=True)
+    )
+    return lows, highs
+
+
 def forest_scores(
     points: list[Point], num_trees: int, sample_size: int, time_decay: int, seed: int, scoring: str
 ) -> list[float]:

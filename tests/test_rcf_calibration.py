@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from udf.rcf import RandomCutForest
-from udf.rcf import Calibration, grade
+from udf.rcf import Calibration, RandomCutForest, grade
 from udf.rcf.scoring import normalizer
 
 FACTORS = {1e-2: 1.5, 1e-3: 2.0, 1e-4: 3.0}
