@@ -1,5 +1,6 @@
 """Laws of the whole forest, and its scores against the slow oracle."""
 
+import json
 import math
 import subprocess
 import sys
@@ -277,3 +278,47 @@ print((after - before) / 200)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) == pytest.approx(RandomCutForest.estimate_bytes(**shape), rel=0.1)
+
+
+def test_values_below_the_noise_floor_count_as_the_one_before():
+    """So a stream that stands still but for noise scores as a constant one, across batches and restores."""
+    shape: dict[str, Any] = dict(dimensions=2, num_trees=20, sample_size=32, features=("still", "moving"))
+    noise = np.random.default_rng(3).uniform(-1e-9, 1e-9, size=400)
+    noisy = np.stack([0.5 + noise, np.arange(400) % 7.0], axis=1)
+    still = np.stack([np.full(400, noisy[0, 0]), noisy[:, 1]], axis=1)
+    noisy[300:, 0] = still[300:, 0] = 0.7  # a change that is one
+    forest, constant = RandomCutForest(**shape, noise_floor=(1e-6, 0.0)), RandomCutForest(**shape)
+    first = forest.score_and_learn(noisy[:200])
+    forest = RandomCutForest.from_bytes(forest.to_bytes())
+    expected = constant.score_and_learn(still[:200])
+    assert (first == expected).all()
+    assert (forest.score(noisy[200:210]) == constant.score(still[200:210])).all()
+    assert (forest.score_and_learn(noisy[200:]) == constant.score_and_learn(still[200:])).all()
+    of_noise = [RandomCutForest(1, noise_floor=floor).score_and_learn(noisy[:300, :1]).max() for floor in ((), (1e-6,))]
+    assert of_noise[0] > 0.5 and of_noise[1] == pytest.approx(8 / 257)
+
+
+@pytest.mark.parametrize("wrong", [(1.0,), (1.0, -1.0), (1.0, math.inf), ("x", 1.0)])
+def test_wrong_noise_floor_is_named_with_its_rule(wrong):
+    with pytest.raises(ValueError, match=r"^noise_floor must be 2 numbers from 0 on, got "):
+        RandomCutForest(2, noise_floor=wrong)
+
+
+@pytest.mark.parametrize("wrong", [("a",), ("a", "a"), ("a", 1)])
+def test_wrong_features_are_named_with_their_rule(wrong):
+    with pytest.raises(ValueError, match=r"^features must be "):
+        RandomCutForest(2, features=wrong)
+
+
+def test_explanations_know_features_by_name():
+    forest = RandomCutForest(2, num_trees=30, sample_size=64, features=("pulse", "air"))
+    forest.learn(np.random.default_rng(1).normal(size=(300, 2)))
+    (text,) = forest.explain([[-9.0, 0.0]])
+    told = json.loads(text)
+    assert list(told) == ["pulse", "air"]
+    assert told["pulse"]["DIRECTION"] == "LOW" and float(told["pulse"]["STRENGTH"]) > 0.9
+    whole = sum(float(feature["ATTRIBUTION_SCORE"]) for feature in told.values())
+    assert whole == pytest.approx(forest.score([[-9.0, 0.0]])[0], abs=1e-3)
+    assert forest.expected([[-9.0, 0.0]])[0] == pytest.approx([0.0, 0.0], abs=1.0)
+    change = forest.smallest_change([[-9.0, 0.0]])[0]
+    assert change[0] > 4 and abs(change[1]) < 1

@@ -143,6 +143,19 @@ def _run(
 
 
 @kernel
+def hold_still(records: Floats, held: Floats, floors: Floats) -> None:
+    """Where a value (n, dimensions) is less than its floor away from the one before, put that in its place.
+
+    held (dimensions,): the values before the first record, NaN where there are none; then those of the last.
+    """
+    for i in range(records.shape[0]):
+        for j in range(held.size):
+            if abs(records[i, j] - held[j]) < floors[j]:
+                records[i, j] = held[j]
+            held[j] = records[i, j]
+
+
+@kernel
 def run(
     trees: int,
     num_trees: int,

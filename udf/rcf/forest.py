@@ -7,7 +7,10 @@ import numpy.typing as npt
 
 from . import snapshot
 from .arrays import Floats
-from .batch import clean, run, run_many
+from .attribution import attribution
+from .batch import clean, hold_still, run, run_many
+from .expectation import expected, smallest_change
+from .explanation import explanations
 from .layout import layout_of
 from .parameters import Parameters
 from .scoring import normalizer, score_table
@@ -25,7 +28,9 @@ class RandomCutForest:
     many consecutive records make one point; dimensions * shingle_size is at most 4096. seed: any 64-bit
     integer, signed or not. scoring: "kinesis" scores as Amazon's hosted function does, "open" as its open
     library does; they differ on repeated values (see `udf.rcf.scoring`). features: the names of the columns of
-    records; with names, scores do not depend on the order of the columns.
+    records; with names, scores do not depend on the order of the columns. noise_floor: for each column, how far a
+    value may be from the one before and still count as the same, so that a stream that stands still but for the noise
+    of its sensor is a constant one.
 
     Scores are 0 until sample_size points have been learned, then above 0 and at most log2(sample_size), or
     log2(sample_size + 1) for "open"; higher is more anomalous. A forest is a function of its parameters and
@@ -43,7 +48,18 @@ class RandomCutForest:
     ICML 2016.
     """
 
-    __slots__ = ("_kernel_arguments", "_kind", "_order", "_parameters", "_recent", "_records_seen", "_scale", "_trees")
+    __slots__ = (
+        "_floors",
+        "_held",
+        "_kernel_arguments",
+        "_kind",
+        "_order",
+        "_parameters",
+        "_recent",
+        "_records_seen",
+        "_scale",
+        "_trees",
+    )
 
     def __init__(
         self,
@@ -55,17 +71,28 @@ class RandomCutForest:
         seed: int = 0,
         scoring: str = "kinesis",
         features: Sequence[str] = (),
+        noise_floor: Sequence[float] = (),
     ) -> None:
         parameters = Parameters(
-            dimensions, num_trees, sample_size, time_decay, shingle_size, seed, scoring, tuple(features)
+            dimensions,
+            num_trees,
+            sample_size,
+            time_decay,
+            shingle_size,
+            seed,
+            scoring,
+            tuple(features),
+            tuple(noise_floor),
         )
-        self._hold(parameters, 0, np.empty((0, parameters.dimensions)), layout_of(parameters).empty_blocks(parameters))
+        nothing, unknown = np.empty((0, parameters.dimensions)), np.full(parameters.dimensions, np.nan)
+        self._hold(parameters, 0, nothing, unknown, layout_of(parameters).empty_blocks(parameters))
 
-    def _hold(self, parameters: Parameters, records_seen: int, recent: Floats, trees: Floats) -> None:
-        self._parameters, self._records_seen, self._recent, self._trees = (
+    def _hold(self, parameters: Parameters, records_seen: int, recent: Floats, held: Floats, trees: Floats) -> None:
+        self._parameters, self._records_seen, self._recent, self._held, self._trees = (
             parameters,
             records_seen,
             recent,
+            held,
             trees,
         )
         self._kernel_arguments = (
@@ -79,6 +106,8 @@ class RandomCutForest:
         )
         # Inside, columns are in the order of their names: random numbers and sums then know them by name
         self._order = np.argsort(np.array(parameters.features, dtype=object)) if parameters.features else None
+        floors = np.array(parameters.noise_floor or (0.0,) * parameters.dimensions)
+        self._floors = floors if self._order is None else floors[self._order]
         self._kind = (parameters.dimensions, *self._kernel_arguments[1:4], parameters.decay_rate, parameters.scoring)
         self._scale = normalizer(parameters.scoring, parameters.sample_size) / parameters.num_trees
 
@@ -113,6 +142,10 @@ class RandomCutForest:
     @property
     def features(self) -> tuple[str, ...]:
         return self._parameters.features
+
+    @property
+    def noise_floor(self) -> tuple[float, ...]:
+        return self._parameters.noise_floor
 
     @property
     def records_seen(self) -> int:
@@ -153,7 +186,7 @@ class RandomCutForest:
 
     def score(self, points: npt.ArrayLike) -> Floats:
         """The score of each record were it the next: (n, dimensions) → (n,), float64; changes nothing."""
-        records = self._checked(points)
+        records = self._next(points)
         scores = np.zeros(len(records))
         if self._points_learned < self.sample_size:
             return scores
@@ -164,9 +197,29 @@ class RandomCutForest:
         self._run(records, self._parameters.coordinates, scores, learned=False)
         return scores
 
+    def attribution(self, points: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """By coordinate and side, what each record's score comes from: see `udf.rcf.attribution.attribution`."""
+        return attribution(self, points)
+
+    def explain(self, points: npt.ArrayLike) -> list[str]:
+        """The attribution of each record as text, in the form of Kinesis: see `udf.rcf.explanation.explanations`.
+
+        Without names of features they are called by their numbers, from 0 on.
+        """
+        names = self.features or tuple(map(str, range(self.dimensions)))
+        return explanations(*attribution(self, points), names, self.shingle_size)
+
+    def expected(self, points: npt.ArrayLike) -> Floats:
+        """What would have been normal in place of each record: see `udf.rcf.expectation.expected`."""
+        return expected(self, points)
+
+    def smallest_change(self, points: npt.ArrayLike, level: float | None = None) -> Floats:
+        """How little of each record would have to change: see `udf.rcf.expectation.smallest_change`."""
+        return smallest_change(self, points, level)
+
     def to_bytes(self) -> bytes:
         """The whole state; `from_bytes` gives a forest that continues bit for bit as this one would."""
-        return snapshot.pack(self._parameters, self._records_seen, self._recent, self._trees)
+        return snapshot.pack(self._parameters, self._records_seen, self._recent, self._held, self._trees)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "RandomCutForest":
@@ -194,8 +247,15 @@ class RandomCutForest:
             raise ValueError(f"points must be finite, got {first!r}")
         return records
 
+    def _next(self, points: npt.ArrayLike) -> Floats:
+        """Checked records, each as the next."""
+        records = self._checked(points)
+        return np.where(np.abs(records - self._held) < self._floors, self._held, records)
+
     def _take(self, records: Floats, scores: Floats) -> None:
         """Learn a chunk of records, and write their scores into `scores` unless that is empty."""
+        if self._parameters.noise_floor:
+            hold_still(records, self._held, self._floors)
         series = records
         if self.shingle_size > 1:
             series = np.concatenate((self._recent, records))
@@ -229,7 +289,7 @@ def score_and_learn_many(forests: Sequence[RandomCutForest], points: npt.ArrayLi
     if len(records) != len(forests):
         raise ValueError(f"points must be as many as forests, {len(forests)}, got {len(records)}")
     scores = np.zeros(len(records))
-    if forests[0].shingle_size > 1:
+    if forests[0].shingle_size > 1 or forests[0].noise_floor:
         for i, forest in enumerate(forests):
             scores[i] = forest.score_and_learn(records[i : i + 1])[0]
         return scores

@@ -1,5 +1,6 @@
 """The parameters of a forest and what they may be."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ class Parameters:
     seed: int = 0
     scoring: str = "kinesis"
     features: tuple[str, ...] = ()
+    noise_floor: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         _whole("dimensions", self.dimensions, 1, MOST_COORDINATES)
@@ -50,8 +52,18 @@ class Parameters:
         if names and len(names) != self.dimensions:
             raise ValueError(f"features must be {self.dimensions} names, got {self.features!r}")
         object.__setattr__(self, "features", names)
+        object.__setattr__(self, "noise_floor", self._floors())
         for name in ("dimensions", "num_trees", "sample_size", "time_decay", "shingle_size", "seed"):
             object.__setattr__(self, name, int(getattr(self, name)))
+
+    def _floors(self) -> tuple[float, ...]:
+        try:
+            floors = tuple(float(floor) for floor in self.noise_floor)
+        except (TypeError, ValueError):
+            floors = (-1.0,)
+        if floors and (len(floors) != self.dimensions or not all(0.0 <= floor < math.inf for floor in floors)):
+            raise ValueError(f"noise_floor must be {self.dimensions} numbers from 0 on, got {self.noise_floor!r}")
+        return floors
 
     @property
     def coordinates(self) -> int:

@@ -1,11 +1,12 @@
 """Forests as bytes.
 
-    magic, version │ parameters, records seen │ names of features │ sections, compressed │ CRC-32 of all before
+    magic, version │ parameters, records seen │ features │ sections, compressed │ CRC-32 of all before
 
-All is little-endian. The names are a JSON array, its length before it; version 1 had none. Sections are laid out by the
-significance of their bytes, which compresses better: leaves of each tree; shapes of the trees, a bit a node in
-preorder; cuts; axes, unless there is one coordinate; records that any tree has in its sample; which of them each tree
-has; their values, as a series, since shingles overlap; and the last values, with which the next shingle begins.
+All is little-endian. Features are names and noise floors in JSON, its length before it; version 1 had none. Sections
+are laid out by the significance of their bytes, which compresses better: leaves of each tree; shapes of the trees, a
+bit a node in preorder; cuts; axes, unless there is one coordinate; records that any tree has in its sample; which of
+them each tree has; their values, as a series, since shingles overlap; the last values, with which the next shingle
+begins; and what noise is measured from.
 """
 
 import json
@@ -24,7 +25,7 @@ from .rebuilding import put_together, take_apart
 _MAGIC, _VERSION = b"RCF\x00", 2
 _START = struct.Struct("<4sH")
 _HEAD = struct.Struct("<IIIIIQBQ")
-_NAMES = _CHECK = struct.Struct("<I")
+_FEATURES = _CHECK = struct.Struct("<I")
 
 
 def _planes(array: npt.NDArray[Any], kind: str) -> bytes:
@@ -42,7 +43,7 @@ class _Reader:
         return np.ascontiguousarray(planes.T).view(kind).reshape(count)
 
 
-def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Floats) -> bytes:
+def pack(parameters: Parameters, records_seen: int, recent: Floats, held: Floats, trees: Floats) -> bytes:
     """The bytes of a forest."""
     samples, num_trees = parameters.sample_size, parameters.num_trees
     size = min(samples, parameters.points_in(records_seen))
@@ -68,6 +69,7 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Float
         _planes(np.diff(sampled, prepend=0), "<u4"),
         _planes(values, "<f8"),
         _planes(recent, "<f8"),
+        _planes(held, "<f8") if parameters.noise_floor else b"",
     )
     head = _HEAD.pack(
         parameters.dimensions,
@@ -79,8 +81,14 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, trees: Float
         SCORINGS.index(parameters.scoring) | (parameters.seed < 0) << 7,
         records_seen,
     )
-    names = json.dumps(parameters.features, ensure_ascii=False).encode() if parameters.features else b""
-    data = _START.pack(_MAGIC, _VERSION) + head + _NAMES.pack(len(names)) + names + zlib.compress(b"".join(body), 1)
+    features = json.dumps([parameters.features, parameters.noise_floor], ensure_ascii=False).encode()
+    data = (
+        _START.pack(_MAGIC, _VERSION)
+        + head
+        + _FEATURES.pack(len(features))
+        + features
+        + zlib.compress(b"".join(body), 1)
+    )
     return data + _CHECK.pack(zlib.crc32(data))
 
 
@@ -106,18 +114,20 @@ def _checked(data: bytes) -> int:
     return version
 
 
-def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
-    """Parameters, records seen, last values and trees; ValueError for bytes damaged or of a newer version."""
+def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats, Floats]:
+    """What `pack` was given; ValueError for bytes that are damaged or of a newer version."""
     data = bytes(data)
     version = _checked(data)
     dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(data, _START.size)
     seed -= (scoring >> 7) << 64
-    start, names = _START.size + _HEAD.size, b""
+    start, features, noise_floor = _START.size + _HEAD.size, (), ()
     if version > 1:
-        start += _NAMES.size + _NAMES.unpack_from(data, start)[0]
-        names = data[_START.size + _HEAD.size + _NAMES.size : start]
-    features = tuple(json.loads(names)) if names else ()
-    parameters = Parameters(dimensions, num_trees, samples, decay, shingle, seed, SCORINGS[scoring & 0x7F], features)
+        size = _FEATURES.unpack_from(data, start)[0]
+        start += _FEATURES.size + size
+        features, noise_floor = json.loads(data[start - size : start])
+    parameters = Parameters(
+        dimensions, num_trees, samples, decay, shingle, seed, SCORINGS[scoring & 0x7F], features, noise_floor
+    )
     reader = _Reader(zlib.decompress(data[start : -_CHECK.size]))
     size = min(samples, parameters.points_in(records_seen))
     leaf_counts = reader.take(num_trees, "<u2").astype(np.int64)
@@ -132,6 +142,7 @@ def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
     values = reader.take(covered * dimensions, "<f8").reshape(covered, dimensions)
     points = values[places].reshape(len(records), parameters.coordinates)
     recent = reader.take(min(records_seen, shingle - 1) * dimensions, "<f8").reshape(-1, dimensions)
+    held = reader.take(dimensions, "<f8") if parameters.noise_floor else np.full(dimensions, np.nan)
     trees = layout_of(parameters).empty_blocks(parameters)
     put_together(
         trees.ctypes.data,
@@ -148,4 +159,4 @@ def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats]:
         records,
         points,
     )
-    return parameters, records_seen, recent, trees
+    return parameters, records_seen, recent, held, trees
