@@ -1,6 +1,8 @@
 """What a run asks of Flink while it runs: its state, its counts, and to stop with everything out."""
 
+import contextlib
 import json
+import random
 import socket
 import time
 import urllib.error
@@ -9,13 +11,23 @@ from typing import Any
 
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.1
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of the loopback interface that nobody listens on, another one each time.
+
+    It is below those that outgoing connections get: one of those may take it before its server does, and a client that
+    tries again and again to reach a server that is away may connect to itself.
+    """
+    for _ in range(100):
+        port = random.randrange(12_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
+    raise RuntimeError("no free port on 127.0.0.1")
 
 
 class StopFailedError(Exception):
@@ -133,7 +145,7 @@ class LocalFlinkClient(FlinkClient):
 
 
 def cause_of(stacktrace: str) -> str:
-    """The line of a stack trace that says most: the end of Python's traceback, else the deepest cause."""
+    """The line of a stack trace that says most: the end of Python's traceback, the deepest cause, or its first."""
     lines = stacktrace.splitlines()
     traceback = [i for i, line in enumerate(lines) if line.endswith("Traceback (most recent call last):")]
     if traceback:
@@ -141,4 +153,4 @@ def cause_of(stacktrace: str) -> str:
             if line and not line.startswith((" ", "\t")):
                 return line
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return (causes or lines)[-1]
+    return causes[-1] if causes else next((line for line in lines if line.strip()), "")

@@ -12,8 +12,9 @@ from types import TracebackType
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from install_servers import kafka_jars
-from server_process import end_server, free_port, start_server
+from server_process import end_server, start_server
 
+from job.flink_client import free_port
 from job.java import find_java
 
 # Quick to start rather than quick in the long run; a log4j without configuration tells errors only.

@@ -8,7 +8,9 @@ from typing import Any
 
 import boto3
 from install_servers import PINS, find_node, kinesis_mock_main
-from server_process import free_port, start_server
+from server_process import start_server
+
+from job.flink_client import free_port
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "mock", "AWS_SECRET_ACCESS_KEY": "mock"}  # it takes any

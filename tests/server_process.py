@@ -1,29 +1,11 @@
 """What a server in a process of its own needs: a port, a wait until it listens, and an end by its process id."""
 
 import contextlib
-import random
 import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-
-_given: set[int] = set()
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on, another one each time, below those that outgoing connections get.
-
-    A client that tries again and again to reach a stopped server at an ephemeral port may connect to itself.
-    """
-    for _ in range(100):
-        port = random.randrange(12_000, 32_000)
-        with contextlib.suppress(OSError), socket.socket() as listener:
-            listener.bind(("127.0.0.1", port))
-            if port not in _given:
-                _given.add(port)
-                return port
-    raise RuntimeError("no free port on 127.0.0.1")
 
 
 def start_server(

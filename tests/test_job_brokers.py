@@ -165,7 +165,7 @@ def test_missing_topic_is_one_sentence(kafka: "KafkaBroker", tmp_path: Path) -> 
 
 @pytest.mark.cluster
 def test_absent_broker_is_one_sentence(tmp_path: Path) -> None:
-    from server_process import free_port
+    from job.flink_client import free_port
 
     at = f"127.0.0.1:{free_port()}"
     assert refused("--source", f"kafka://{at}/room", "--sink", "print:") == (
