@@ -131,7 +131,7 @@ def test_broker_that_crashes_and_comes_back_loses_and_doubles_nothing(kafka, top
 
 @pytest.mark.servers
 def test_broker_that_stays_away_ends_the_run_with_the_counts(kafka, topic):
-    out = opened(kafka.bootstrap, topic, "delivery.timeout.ms=1000")
+    out = opened(kafka.bootstrap, topic, "delivery.timeout.ms=5000")
     out.send(b"before", "21")
     out.flush()
     with kafka.frozen():

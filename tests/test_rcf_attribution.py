@@ -23,28 +23,21 @@ from udf.rcf.scoring import score_table
 
 EXTREMES = [0.0, -0.0, 5e-324, 1e-308, -1e-300, 1.0, 1.0 + 2**-52, 1.7e9, 1e300, -1e300, 1.7976931348623157e308]
 values = st.sampled_from(EXTREMES) | st.floats(allow_nan=False, allow_infinity=False)
+tiny = st.floats(-1e-307, 1e-307) | st.sampled_from([0.0, 5e-324])
 coarse = st.integers(-3, 3).map(float) | st.floats(-5, 5)
 shapes = st.sampled_from([(1, 1), (2, 1), (9, 1), (1, 3), (2, 5)])
 scorings = st.sampled_from(["kinesis", "open"])
 
 
-def rows(value, dimensions, least, most):
-    """Few different ones, so that points repeat."""
-    row = st.lists(value, min_size=dimensions, max_size=dimensions)
-    return st.lists(row, min_size=1, max_size=12).flatmap(
-        lambda pool: st.lists(st.sampled_from(pool) | row, min_size=least, max_size=most)
-    )
-
-
 def learned(draw, value, num_trees=3):
-    """A forest with full trees of 16 points, and points that it may have seen."""
-    dimensions, shingle_size = draw(shapes)
-    forest = RandomCutForest(
-        dimensions, num_trees, 16, 20, shingle_size, draw(st.integers(0, 2**64 - 1)), draw(scorings)
-    )
-    records = draw(rows(value, dimensions, 15 + shingle_size, 40))
-    forest.learn(records)
-    return forest, np.array(records[-3:] + draw(rows(value, dimensions, 1, 6)))
+    """A forest with full trees of 16 points, and points of which it may have seen all but the last few."""
+    (dimensions, shingle_size), seed, size = draw(shapes), draw(st.integers(0, 2**64 - 1)), draw(st.integers(1, 12))
+    row = st.lists(value, min_size=dimensions, max_size=dimensions)
+    points = np.array(draw(st.lists(row, min_size=size, max_size=size)))
+    seen = points[: max(1, size - draw(st.integers(0, 3)))]
+    forest = RandomCutForest(dimensions, num_trees, 16, 20, shingle_size, seed, draw(scorings))
+    forest.learn(seen[np.random.default_rng(seed).integers(len(seen), size=40)])
+    return forest, points
 
 
 def as_naive_trees(forest):
@@ -96,7 +89,7 @@ def test_attribution_is_that_of_the_oracle(data):
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_attributions_of_any_values_sum_to_the_score_and_change_nothing(data):
-    forest, points = learned(data.draw, values | coarse)
+    forest, points = learned(data.draw, data.draw(st.sampled_from([values | coarse, tiny])))
     before = forest.to_bytes()
     low, high = attribution(forest, points)
     assert forest.to_bytes() == before
