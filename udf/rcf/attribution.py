@@ -21,24 +21,21 @@ import numpy.typing as npt
 
 from . import line
 from .arrays import (
-    AXIS,
     CHILD,
-    CUT,
     MASS,
     PARENT,
-    ROOT,
     SPAN,
     Floats,
     Tree,
     box_at,
     floats_at,
     point_at,
-    single,
     tree_at,
 )
 from .compiling import inlined, kernel, part
 from .cutting import outside
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
+from .walk import down_four, down_one
 
 if TYPE_CHECKING:
     from .forest import RandomCutForest
@@ -62,13 +59,6 @@ def _split(
         here = points[x + i]
         low[to + i] += max(tree.numbers[low_at + i] - here, 0.0) * scale * weight
         high[to + i] += max(here - tree.numbers[high_at + i], 0.0) * scale * weight
-
-
-@inlined
-def _step(tree: Tree, points: Any, x: int, node: int) -> int:
-    """The child on the point's side of the cut; a leaf stays where it is."""
-    right = points[x + tree.ids[AXIS * tree.samples + node]] > tree.numbers[CUT * tree.samples + node]
-    return int(tree.ids[CHILD * tree.samples + 2 * node + right])
 
 
 @inlined
@@ -106,7 +96,7 @@ def _add_new(
         d += 1
         _split(tree, box, box + coordinates, points, x, passed * table[3 * d + RECIPROCAL], total, low, high, to)
         passed *= sides / total
-        node = _step(tree, points, x, node)
+        node = down_one(tree, points, x, node)
     same = point_at(tree, leaf - samples)
     _split(tree, same, same, points, x, passed * table[3 * (depth + 1) + RECIPROCAL], gap, low, high, to)
 
@@ -152,21 +142,12 @@ def add_attributions(tree: Tree, points: Any, begin: int, end: int, step: int, t
 
     As in `walk.add_scores`, `step` words of `points` are from one to the next, and four go down side by side.
     """
-    samples, width, last = tree.samples, tree.coordinates, end - 1
-    outsides = np.empty(samples)  # by depth, of the point that is served
-    root = int(tree.ids[single(tree, ROOT)])
+    width, last = tree.coordinates, end - 1
+    outsides = np.empty(tree.samples)  # by depth, of the point that is served
     for i in range(begin, end, 4):
         j, k, m = min(i + 1, last), min(i + 2, last), min(i + 3, last)
         x, y, z, w = i * step, j * step, k * step, m * step
-        a = b = c = d = root
-        going = depth_a = depth_b = depth_c = depth_d = int(root < samples)
-        while going:
-            a, b = _step(tree, points, x, a), _step(tree, points, y, b)
-            c, d = _step(tree, points, z, c), _step(tree, points, w, d)
-            on_a, on_b, on_c, on_d = int(a < samples), int(b < samples), int(c < samples), int(d < samples)
-            depth_a, depth_b = depth_a + on_a, depth_b + on_b
-            depth_c, depth_d = depth_c + on_c, depth_d + on_d
-            going = on_a | on_b | on_c | on_d
+        a, b, c, d, depth_a, depth_b, depth_c, depth_d = down_four(tree, points, x, y, z, w)
         _add_one(tree, points, x, table, a, depth_a, low, high, i * width, outsides)
         if j > i:
             _add_one(tree, points, y, table, b, depth_b, low, high, j * width, outsides)

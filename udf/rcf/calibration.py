@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from .arrays import Floats
 from .compiling import kernel, part
+from .sealing import seal, unseal
 
 _CELLS = 1024  # of equal width
 _REFIT = 128  # scores between two fits: a number of scores, so that batches do not matter
@@ -45,9 +46,7 @@ _OLD, _RECENT, _WAITING, _SURVIVAL = range(4)
 _SEEN, _SHARE, _CREDIT, _TOTAL, _LIMIT = range(5)
 
 _MAGIC, _VERSION = b"CAL\x00", 1
-_START = struct.Struct("<4sH")
 _HEAD = struct.Struct("<dIQdd")
-_CHECK = struct.Struct("<I")
 
 
 @part
@@ -248,16 +247,14 @@ class Calibration:
         """
         head = _HEAD.pack(self._bound, self._memory, self.scores_seen, *self._numbers[_SHARE:_TOTAL])
         planes = self._cells[:_SURVIVAL].astype("<u4").reshape(-1, 1).view(np.uint8).T.tobytes()
-        data = _START.pack(_MAGIC, _VERSION) + head + zlib.compress(planes)
-        return data + _CHECK.pack(zlib.crc32(data))
+        return seal(_MAGIC, _VERSION, head + zlib.compress(planes))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Calibration":
         """Restore a calibration. Raises ValueError for bytes that are damaged or of a newer version."""
-        data = bytes(data)
-        _check(data)
-        bound, memory, seen, share, credit = _HEAD.unpack_from(data, _START.size)
-        planes = np.frombuffer(zlib.decompress(data[_START.size + _HEAD.size : -_CHECK.size]), np.uint8)
+        _, content = unseal(bytes(data), _MAGIC, _VERSION, _HEAD.size, "calibration")
+        bound, memory, seen, share, credit = _HEAD.unpack_from(content)
+        planes = np.frombuffer(zlib.decompress(content[_HEAD.size :]), np.uint8)
         calibration = cls(bound, memory)
         calibration._cells[:_SURVIVAL] = np.ascontiguousarray(planes.reshape(4, -1).T).view("<u4").reshape(-1, _CELLS)
         calibration._numbers[:_TOTAL] = seen, share, credit
@@ -290,16 +287,3 @@ def grade(probabilities: npt.ArrayLike) -> Floats:
     if not fine.all():
         raise ValueError(f"probabilities must be above 0 and at most 1, got {float(checked[~fine].flat[0])!r}")
     return np.clip((-2.0 - np.log10(checked)) / 4.0, 0.0, 1.0)
-
-
-def _check(data: bytes) -> None:
-    if len(data) < _START.size or data[:4] != _MAGIC:
-        raise ValueError(f"data must be the bytes of a calibration, got {data[:4]!r}")
-    version = _START.unpack_from(data)[1]
-    if version > _VERSION:
-        raise ValueError(f"version of data must be at most {_VERSION}, got {version!r}")
-    if len(data) < _START.size + _HEAD.size + _CHECK.size:
-        raise ValueError(f"data must be undamaged, got only {len(data)} bytes")
-    expected, found = _CHECK.unpack(data[-_CHECK.size :])[0], zlib.crc32(data[: -_CHECK.size])
-    if found != expected or version != _VERSION:
-        raise ValueError(f"data must be undamaged, got checksum {found:08x} instead of {expected:08x}")

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from . import snapshot
 from .arrays import Floats
-from .attribution import attribution
+from .attribution import as_next, attribution
 from .batch import clean, hold_still, run, run_many
 from .expectation import expected, smallest_change
 from .explanation import explanations
@@ -190,11 +190,7 @@ class RandomCutForest:
         scores = np.zeros(len(records))
         if self._points_learned < self.sample_size:
             return scores
-        if self.shingle_size > 1:
-            before = np.broadcast_to(self._recent, (len(records), *self._recent.shape))
-            records = np.concatenate((before, records[:, np.newaxis]), axis=1)
-            records = records.reshape(len(records), self._parameters.coordinates)
-        self._run(records, self._parameters.coordinates, scores, learned=False)
+        self._run(as_next(self, records), self._parameters.coordinates, scores, learned=False)
         return scores
 
     def attribution(self, points: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -32,6 +32,7 @@ from .compiling import kernel, part
 from .reservoir import append, priority_of
 from .streams import stream
 from .tree import join_boxes
+from .walk import down_one
 
 
 @kernel
@@ -105,15 +106,13 @@ def _plant(tree: Tree, nodes: int, inner: Any, cuts: Any, axes: Any, first_node:
 @part
 def _settle(tree: Tree, points: Any, x: int) -> int:
     """Give a sampled point to the leaf that the cuts lead it to; returns the leaf."""
-    samples, numbers, ids = tree.samples, tree.numbers, tree.ids
-    node = ids[single(tree, ROOT)]
-    while node < samples:
-        right = int(points[x + ids[AXIS * samples + node]] > numbers[CUT * samples + node])
-        node = ids[CHILD * samples + 2 * node + right]
-    leaf = node - samples
-    ids[MASS * samples + leaf] += 1
+    node = int(tree.ids[single(tree, ROOT)])
+    while node < tree.samples:
+        node = down_one(tree, points, x, node)
+    leaf = node - tree.samples
+    tree.ids[MASS * tree.samples + leaf] += 1
     for i in range(tree.coordinates):
-        numbers[point_at(tree, leaf) + i] = points[x + i]
+        tree.numbers[point_at(tree, leaf) + i] = points[x + i]
     return leaf
 
 

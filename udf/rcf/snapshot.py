@@ -21,11 +21,11 @@ from .arrays import NUMBER, Floats, Integers
 from .layout import layout_of
 from .parameters import SCORINGS, Parameters
 from .rebuilding import put_together, take_apart
+from .sealing import seal, unseal
 
 _MAGIC, _VERSION = b"RCF\x00", 2
-_START = struct.Struct("<4sH")
 _HEAD = struct.Struct("<IIIIIQBQ")
-_FEATURES = _CHECK = struct.Struct("<I")
+_FEATURES = struct.Struct("<I")
 
 
 def _planes(array: npt.NDArray[Any], kind: str) -> bytes:
@@ -82,14 +82,8 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, held: Floats
         records_seen,
     )
     features = json.dumps([parameters.features, parameters.noise_floor], ensure_ascii=False).encode()
-    data = (
-        _START.pack(_MAGIC, _VERSION)
-        + head
-        + _FEATURES.pack(len(features))
-        + features
-        + zlib.compress(b"".join(body), 1)
-    )
-    return data + _CHECK.pack(zlib.crc32(data))
+    content = head + _FEATURES.pack(len(features)) + features + zlib.compress(b"".join(body), 1)
+    return seal(_MAGIC, _VERSION, content)
 
 
 def _series(records: Integers, shingle_size: int) -> tuple[Integers, int]:
@@ -99,36 +93,20 @@ def _series(records: Integers, shingle_size: int) -> tuple[Integers, int]:
     return places.reshape(positions.shape), len(covered)
 
 
-def _checked(data: bytes) -> int:
-    """The version of undamaged bytes."""
-    if len(data) < _START.size or data[:4] != _MAGIC:
-        raise ValueError(f"data must be the bytes of a forest, got {data[:4]!r}")
-    version = _START.unpack_from(data)[1]
-    if version > _VERSION:
-        raise ValueError(f"version of data must be at most {_VERSION}, got {version!r}")
-    if len(data) < _START.size + _HEAD.size + _CHECK.size:
-        raise ValueError(f"data must be undamaged, got only {len(data)} bytes")
-    expected, found = _CHECK.unpack(data[-_CHECK.size :])[0], zlib.crc32(data[: -_CHECK.size])
-    if found != expected or version < 1:
-        raise ValueError(f"data must be undamaged, got checksum {found:08x} instead of {expected:08x}")
-    return version
-
-
 def unpack(data: bytes) -> tuple[Parameters, int, Floats, Floats, Floats]:
     """What `pack` was given; ValueError for bytes that are damaged or of a newer version."""
-    data = bytes(data)
-    version = _checked(data)
-    dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(data, _START.size)
+    version, content = unseal(bytes(data), _MAGIC, _VERSION, _HEAD.size, "forest")
+    dimensions, num_trees, samples, decay, shingle, seed, scoring, records_seen = _HEAD.unpack_from(content)
     seed -= (scoring >> 7) << 64
-    start, features, noise_floor = _START.size + _HEAD.size, (), ()
+    start, features, noise_floor = _HEAD.size, (), ()
     if version > 1:
-        size = _FEATURES.unpack_from(data, start)[0]
+        size = _FEATURES.unpack_from(content, start)[0]
         start += _FEATURES.size + size
-        features, noise_floor = json.loads(data[start - size : start])
+        features, noise_floor = json.loads(content[start - size : start])
     parameters = Parameters(
         dimensions, num_trees, samples, decay, shingle, seed, SCORINGS[scoring & 0x7F], features, noise_floor
     )
-    reader = _Reader(zlib.decompress(data[start : -_CHECK.size]))
+    reader = _Reader(zlib.decompress(content[start:]))
     size = min(samples, parameters.points_in(records_seen))
     leaf_counts = reader.take(num_trees, "<u2").astype(np.int64)
     leaves = int(leaf_counts.sum())

@@ -9,7 +9,7 @@ from .scoring import DEPTH, RECIPROCAL, WEIGHT
 
 
 @inlined
-def _step(tree: Tree, points: Any, x: int, node: int) -> int:
+def down_one(tree: Tree, points: Any, x: int, node: int) -> int:
     """The child on the point's side of the cut; a leaf stays where it is."""
     right = points[x + tree.ids[AXIS * tree.samples + node]] > tree.numbers[CUT * tree.samples + node]
     return int(tree.ids[CHILD * tree.samples + 2 * node + right])
@@ -50,26 +50,35 @@ def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -
 def score_one(tree: Tree, points: Any, table: Any, x: int) -> float:
     node, depth = int(tree.ids[single(tree, ROOT)]), 0
     while node < tree.samples:
-        node = _step(tree, points, x, node)
+        node = down_one(tree, points, x, node)
         depth += 1
     return _climb(tree, points, x, table, node, depth)
+
+
+@inlined
+def down_four(tree: Tree, points: Any, x: int, y: int, z: int, w: int) -> tuple[int, int, int, int, int, int, int, int]:
+    """The leaves that the cuts lead four points to, and their depths.
+
+    Side by side, without branches: each waits for memory, and the waits overlap.
+    """
+    samples = tree.samples
+    a = b = c = d = int(tree.ids[single(tree, ROOT)])
+    going = depth_a = depth_b = depth_c = depth_d = int(a < samples)
+    while going:
+        a, b = down_one(tree, points, x, a), down_one(tree, points, y, b)
+        c, d = down_one(tree, points, z, c), down_one(tree, points, w, d)
+        on_a, on_b, on_c, on_d = int(a < samples), int(b < samples), int(c < samples), int(d < samples)
+        depth_a, depth_b = depth_a + on_a, depth_b + on_b
+        depth_c, depth_d = depth_c + on_c, depth_d + on_d
+        going = on_a | on_b | on_c | on_d
+    return a, b, c, d, depth_a, depth_b, depth_c, depth_d
 
 
 @inlined
 def _score_four(
     tree: Tree, points: Any, table: Any, x: int, y: int, z: int, w: int
 ) -> tuple[float, float, float, float]:
-    """Four points walk down side by side, without branches: each waits for memory, and the waits overlap."""
-    samples = tree.samples
-    a = b = c = d = int(tree.ids[single(tree, ROOT)])
-    going = depth_a = depth_b = depth_c = depth_d = int(a < samples)
-    while going:
-        a, b = _step(tree, points, x, a), _step(tree, points, y, b)
-        c, d = _step(tree, points, z, c), _step(tree, points, w, d)
-        on_a, on_b, on_c, on_d = int(a < samples), int(b < samples), int(c < samples), int(d < samples)
-        depth_a, depth_b = depth_a + on_a, depth_b + on_b
-        depth_c, depth_d = depth_c + on_c, depth_d + on_d
-        going = on_a | on_b | on_c | on_d
+    a, b, c, d, depth_a, depth_b, depth_c, depth_d = down_four(tree, points, x, y, z, w)
     score_a = _climb(tree, points, x, table, a, depth_a)
     score_b = _climb(tree, points, y, table, b, depth_b)
     score_c = _climb(tree, points, z, table, c, depth_c)
