@@ -7,12 +7,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from install_servers import kafka_jars
-from server_process import end_server, start_server
+from server_process import Server, end_server, start_server
 
 from job.flink_client import free_port
 from job.java import find_java
@@ -76,7 +75,7 @@ def format_storage(settings: Path, *options: str) -> None:
         raise RuntimeError(f"The broker's storage cannot be formatted:\n{done.stdout}{done.stderr}")
 
 
-class KafkaBroker:
+class KafkaBroker(Server):
     """Data, settings and log in `folder`; `bootstrap` is HOST:PORT, the same over restarts.
 
     sasl: {"user": ..., "password": ...} of the one client that is let in, by SASL/PLAIN, or with `tls` by SCRAM-SHA-512
@@ -175,12 +174,3 @@ class KafkaBroker:
         """Make a topic, with settings such as `{"max.message.bytes": "1000"}`."""
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
         self.admin.create_topics([topic])[name].result(30)
-
-    def __enter__(self) -> "KafkaBroker":
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

@@ -3,12 +3,11 @@
 import os
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import boto3
 from install_servers import PINS, find_node, kinesis_mock_main
-from server_process import start_server
+from server_process import Server, start_server
 
 from job.flink_client import free_port
 
@@ -16,7 +15,7 @@ REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "mock", "AWS_SECRET_ACCESS_KEY": "mock"}  # it takes any
 
 
-class KinesisMock:
+class KinesisMock(Server):
     """`endpoint` is its URL; `environment` is what a client process needs to use it, credentials included.
 
     Raises RuntimeError if it cannot be installed or does not start.
@@ -79,12 +78,3 @@ class KinesisMock:
                 found += [{**record, "ShardId": shard["ShardId"]} for record in got["Records"]]
                 iterator = got["NextShardIterator"]
         return found
-
-    def __enter__(self) -> "KinesisMock":
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

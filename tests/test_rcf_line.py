@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from udf.rcf import line, walk
+from udf.rcf import line, line_rebuilding, line_tree, line_walk, walk
 from udf.rcf.arrays import empty_blocks, floats_at, leaf_counts, tree_at
 from udf.rcf.parameters import Parameters
 from udf.rcf.rebuilding import _take_apart
@@ -30,11 +30,11 @@ def _line_step(lines, samples, forgotten, value, x, place, where, hinted, table)
     """The same with values; the leaf is looked for before, as when x is scored, or not."""
     on_line, hole, leaf = line.line_at(lines, 0, samples), -1, -1
     if hinted and forgotten:
-        leaf, _ = line.find_and_score(on_line, x, floats_at(table.ctypes.data))
+        leaf, _ = line_walk.find_and_score(on_line, x, floats_at(table.ctypes.data))
     if forgotten:
-        hole = line.forget(on_line, value)
+        hole = line_tree.forget(on_line, value)
         leaf = hole if leaf < 0 else leaf
-    line.insert(on_line, x, place, where, leaf, hole)
+    line_tree.insert(on_line, x, place, where, leaf, hole)
 
 
 @njit
@@ -51,10 +51,10 @@ def _tree_state(trees, samples, points, table, scores):
 def _line_state(lines, samples, points, table, scores, singly):
     on_line = line.line_at(lines, 0, samples)
     nodes = np.zeros(2 * samples), np.zeros(samples)
-    line.take_apart(on_line, np.empty(samples + 1, np.int64), nodes[0], nodes[1], 0, 0)
+    line_rebuilding.take_apart(on_line, np.empty(samples + 1, np.int64), nodes[0], nodes[1], 0, 0)
     for i in range(points.size):
-        singly[i] = line.find_and_score(on_line, points[i], floats_at(table.ctypes.data))[1]
-    line.add_scores(
+        singly[i] = line_walk.find_and_score(on_line, points[i], floats_at(table.ctypes.data))[1]
+    line_walk.add_scores(
         on_line,
         floats_at(points.ctypes.data),
         0,

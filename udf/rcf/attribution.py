@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import line
+from . import line, line_walk
 from .arrays import (
     CHILD,
     MASS,
@@ -166,16 +166,16 @@ def add_attributions_on_line(
     So a score goes to one side whole, and leaves are looked for a second time. Sides are unpredictable: no branches.
     """
     numbers, ids = a_line.numbers, a_line.ids
-    leaves = line._id(ids, line.single(a_line, line.LEAVES))
+    leaves = line.id_at(ids, line.single(a_line, line.LEAVES))
     whole = 0.5 if leaves == 1 else 1.0
     scores = np.zeros(end - begin)  # used below, and so alive while `add_scores` has its address
-    line.add_scores(a_line, points, begin, end, step, table, floats_at(scores.ctypes.data - 8 * begin))
+    line_walk.add_scores(a_line, points, begin, end, step, table, floats_at(scores.ctypes.data - 8 * begin))
     for i in range(begin, end):
-        leaf = line._search(a_line, leaves - 1, points[i])
-        at = line._ids_of_row(a_line, leaf)
-        apart = points[i] - numbers[line._row(a_line, leaf) + line._VALUE]
+        leaf = line.search(a_line, leaves - 1, points[i])
+        at = line.ids_of_row(a_line, leaf)
+        apart = points[i] - numbers[line.row_of(a_line, leaf) + line.VALUE]
         # A leaf with its parent's cut to its right is the left child, and so below its sibling
-        is_right = (leaf == leaves - 1) | (ids[at + line._NODE] != ids[at + line._PARENT])
+        is_right = (leaf == leaves - 1) | (ids[at + line.NODE] != ids[at + line.PARENT])
         share = int(apart > 0.0) + int((apart == 0.0) & is_right) * whole
         score = scores[i - begin]
         high[i] += share * score

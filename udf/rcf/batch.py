@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import line, tree, walk
+from . import line, line_tree, line_walk, tree, walk
 from .arrays import ENTRY, PRIORITY, Floats, Integers, floats_at, tree_at
 from .compiling import inlined, kernel, part
 from .reservoir import append, next_accepted, priority_of, replace_worst
@@ -57,13 +57,13 @@ def _take_on_line(
     """The same over one coordinate."""
     value, leaf, hole = points[x], -1, -1
     if scored >= 0:
-        leaf, score = line.find_and_score(a_line, value, table)
+        leaf, score = line_walk.find_and_score(a_line, value, table)
         scores[scored] += score
     full = number >= a_line.samples
     if full:
-        hole = line.forget(a_line, a_line.numbers[ENTRY * a_line.samples])
+        hole = line_tree.forget(a_line, a_line.numbers[ENTRY * a_line.samples])
         leaf = hole if leaf < 0 else leaf
-    line.insert(a_line, value, uniform(start, number, PLACE), uniform(start, number, WHERE), leaf, hole)
+    line_tree.insert(a_line, value, uniform(start, number, PLACE), uniform(start, number, WHERE), leaf, hole)
     if full:
         replace_worst(a_line, priority, number, value)
     else:
@@ -135,7 +135,7 @@ def _run(
     for t in range(num_trees):
         start = stream(seed, t)
         if coordinates is None:
-            on_line, take, add = line.line_at(trees, t, samples), _take_on_line, line.add_scores
+            on_line, take, add = line.line_at(trees, t, samples), _take_on_line, line_walk.add_scores
             _pass(on_line, take, add, start, 1, decay_rate, table, first, end, learned, scored, points, scores)
         else:
             in_space, take, add = tree_at(trees, t, samples, coordinates), _take, walk.add_scores

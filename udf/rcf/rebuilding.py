@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import line
+from . import line, line_rebuilding
 from .arrays import (
     AXIS,
     CHILD,
@@ -53,7 +53,7 @@ def take_apart(
         if leaf_counts[t] == 0:
             continue
         if coordinates is None:
-            line.take_apart(line.line_at(trees, t, samples), waiting, inner, cuts, nodes, inners)
+            line_rebuilding.take_apart(line.line_at(trees, t, samples), waiting, inner, cuts, nodes, inners)
         else:
             _take_apart(tree_at(trees, t, samples, coordinates), waiting, inner, cuts, axes, nodes, inners)
         nodes, inners = nodes + 2 * leaf_counts[t] - 1, inners + leaf_counts[t] - 1
@@ -146,12 +146,12 @@ def put_together(
         start = stream(seed, t)
         if coordinates is None:
             on_line = line.line_at(trees, t, samples)
-            line.plant(on_line, nodes, np.empty(samples + 1, np.int64), inner, cuts, first_node, first_cut)
+            line_rebuilding.plant(on_line, nodes, np.empty(samples + 1, np.int64), inner, cuts, first_node, first_cut)
             for i in range(sampled.shape[1]):
                 number, x = records[sampled[t, i]], points[sampled[t, i], 0]
-                line.settle(on_line, x)
+                line_rebuilding.settle(on_line, x)
                 append(on_line, i, priority_of(start, number, decay_rate), number, x)
-            line.span_boxes(on_line)
+            line_rebuilding.span_boxes(on_line)
         else:
             tree = tree_at(trees, t, samples, coordinates)
             inners = _plant(tree, nodes, inner, cuts, axes, first_node, first_cut) - 1
