@@ -9,7 +9,7 @@ is the box and the parent of each inner node, and the depth of each leaf.
     cut         │       ┆          │
                 0.5     0.7        2.1
 
-This is for a line what `arrays` is for more coordinates; `line_walk`, `line_tree` and `line_rebuilding` are what `walk`,
+This is for a line what `arrays` is for more coordinates; `line_walk`, `line_tree`, `line_rebuilding` are what `walk`,
 `tree` and `rebuilding` are, with the same random numbers and, bit for bit, the same results.
 """
 
