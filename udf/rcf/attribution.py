@@ -166,16 +166,14 @@ def add_attributions_on_line(
     So a score goes to one side whole, and leaves are looked for a second time. Sides are unpredictable: no branches.
     """
     numbers, ids = a_line.numbers, a_line.ids
-    leaves = line.id_at(ids, line.single(a_line, line.LEAVES))
-    whole = 0.5 if leaves == 1 else 1.0
+    whole = 0.5 if ids[a_line.leaves] == 1 else 1.0
     scores = np.zeros(end - begin)  # used below, and so alive while `add_scores` has its address
     line_walk.add_scores(a_line, points, begin, end, step, table, floats_at(scores.ctypes.data - 8 * begin))
     for i in range(begin, end):
-        leaf = line.search(a_line, leaves - 1, points[i])
-        at = line.ids_of_row(a_line, leaf)
-        apart = points[i] - numbers[line.row_of(a_line, leaf) + line.VALUE]
-        # A leaf with its parent's cut to its right is the left child, and so below its sibling
-        is_right = (leaf == leaves - 1) | (ids[at + line.NODE] != ids[at + line.PARENT])
+        leaf = line.search(a_line, points[i])
+        apart = points[i] - numbers[a_line.value + leaf]
+        # A leaf at which the node to its right begins is the left child, and so below its sibling
+        is_right = ids[a_line.span + 2 * leaf] != leaf
         share = int(apart > 0.0) + int((apart == 0.0) & is_right) * whole
         score = scores[i - begin]
         high[i] += share * score

@@ -1,13 +1,17 @@
-"""Trees over one coordinate: the points of the sample and the cuts between them, both in order.
+"""Trees over one coordinate: a table whose rows have the order of the line.
 
 A tree of cuts on a line is a search tree, so its leaves and its cuts have the order of the line: between each two
-neighbouring leaves lies the cut of one inner node. Kept as one sorted table, the leaf that the cuts lead a point to is
-found by a binary search: fewer steps than the tree is deep, and none of them a branch. What the tree adds to the order
-is the box and the parent of each inner node, and the depth of each leaf.
+neighbouring leaves lies the cut of one inner node, and the leaf that the cuts lead a point to is found by counting
+the cuts below it. An inner node is an interval of leaves, from `low` to `high`, and its box is that of their values: no
+boxes and no pointers are kept. Sections are as long as vectors of the CPU need them.
 
-    leaf      0       1         2    3           table row: cut, leaf │ depth, mass, parent of the leaf; node of the cut
-    cut         │       ┆          │
-                0.5     0.7        2.1
+    row          0           1           2           3
+    value │ cut  0.2 │ 0.5   0.6 │ 0.7   0.9 │ 2.1   3.0 │ ∞
+    depth, mass  2  1        3  1        3  1        1  2          of the leaf
+    low, high    0  2        1  2        0  3        NONE 0        of the node of the cut
+
+The nodes that end at leaf i, from the lowest up, are those of row i - 1, of row low - 1 of that one, and so on, while
+their `high` is i; those that begin at it are those of row i, of row high of that one, and so on, while `low` is i.
 
 This is for a line what `arrays` is for more coordinates; `line_walk`, `line_tree`, `line_rebuilding` are what `walk`,
 `tree` and `rebuilding` are, with the same random numbers and, bit for bit, the same results.
@@ -20,50 +24,63 @@ import numpy as np
 from .arrays import ENTRY, Floats, Integers, floats_at, ids_at
 from .compiling import inlined
 from .instructions import if_below
+from .line_vectors import BLOCK, count_below
 from .parameters import Parameters
 
-# Sections of floats, in units of S, the sample size. The sorted table has rows of three words: the cut to the right of
-# a leaf, the leaf's value, and four ids.
-TABLE = 3  # after the reservoir, which is as in `arrays`
-BOX = 6  # of an inner node: low and high at 2 id and 2 id + 1
-WORDS = 8
-# Then ids: parents of the inner nodes (the root's is itself; free nodes are linked here), a scratch path, two singles.
-UP = 0
-PATH = 1
-IDS = 2
-LEAVES, FREE_NODE = range(2)
-_SINGLES = 2
-
-ROW, ROW_IDS = 3, 12
-CUT, VALUE = 0, 1
-LEVEL, MASS, PARENT, NODE = 8, 9, 10, 11  # ids of a row, counted in ids from its start
+NONE = 0x7FFF  # the number of no row
 
 
 class Line(NamedTuple):
-    """A tree over one coordinate as the parts of a kernel get it."""
+    """A tree over one coordinate as the parts of a kernel get it: its block, and where in it each section begins."""
 
-    numbers: Any  # float64 by offset
-    ids: Any  # uint16 by offset, from the start of the block
+    numbers: Any  # float64 by offset: the reservoir as in `arrays`, then
+    cut: int  # infinite where there is none
+    value: int
+    ids: Any  # uint16 by offset, from the start of the block:
+    span: int  # low and high of row i at span + 2 i, span + 2 i + 1; there is a row -1
+    depth: int
+    mass: int
+    path: int  # scratch
+    leaves: int  # their number
     samples: int
+
+
+@inlined
+def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int]:
+    """Where the sections of a block begin, in the order of `Line`, and how many words it takes."""
+    rows, cut = (samples + BLOCK - 1) // BLOCK * BLOCK, 3 * samples
+    value = cut + rows
+    span = 4 * (value + samples) + 2
+    depth = span + 2 * rows
+    leaves = depth + 3 * samples
+    return cut, value, span, depth, depth + samples, depth + 2 * samples, leaves, (leaves + 1 + 2 * BLOCK + 3) // 4
+
+
+@inlined
+def line_at(address: int, tree: int, samples: int) -> Line:
+    """One tree of the blocks at an address."""
+    cut, value, span, depth, mass, path, leaves, words = _sections(samples)
+    block = address + 8 * tree * words
+    return Line(floats_at(block), cut, value, ids_at(block), span, depth, mass, path, leaves, samples)
 
 
 def words(parameters: Parameters) -> int:
     """Words of a tree."""
-    return WORDS * parameters.sample_size + (IDS * parameters.sample_size + _SINGLES + 3) // 4
+    return int(_sections.py_func(parameters.sample_size)[-1])
 
 
 def empty_blocks(parameters: Parameters) -> Floats:
     """Blocks of trees that hold nothing: (num_trees, words) float64."""
-    samples = parameters.sample_size
+    cut, value, span, *_ = _sections.py_func(parameters.sample_size)
     block = np.zeros(words(parameters))
-    block[WORDS * samples :].view(np.uint16)[:samples] = np.arange(1, samples + 1)
+    block[cut:value] = np.inf
+    block.view(np.uint16)[span - 2 : span + 2] = 0, NONE, NONE, 0
     return np.tile(block, (parameters.num_trees, 1))
 
 
 def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:
     """The number of leaves of each tree."""
-    singles = blocks[:, WORDS * parameters.sample_size :].view(np.uint16)
-    return singles[:, IDS * parameters.sample_size + LEAVES].astype(np.int64)
+    return blocks.view(np.uint16)[:, _sections.py_func(parameters.sample_size)[-2]].astype(np.int64)
 
 
 def points_of(blocks: Floats, parameters: Parameters, entries: Integers, size: int) -> Floats:
@@ -73,45 +90,16 @@ def points_of(blocks: Floats, parameters: Parameters, entries: Integers, size: i
 
 
 @inlined
-def line_at(address: int, tree: int, samples: int) -> Line:
-    """One tree of the blocks at an address."""
-    block = address + 8 * tree * (WORDS * samples + (IDS * samples + _SINGLES + 3) // 4)
-    return Line(floats_at(block), ids_at(block), samples)
-
-
-@inlined
 def id_at(ids: Any, at: int) -> int:
     return np.int64(ids[at])  # type: ignore[return-value] # numba's int() would leave it unsigned, and sums with it floats
 
 
 @inlined
-def single(line: Line, which: int) -> int:
-    """Where a single id lies in the ids."""
-    return (4 * WORDS + IDS) * line.samples + which
-
-
-@inlined
-def up(line: Line, node: int) -> int:
-    """Where the parent of an inner node lies in the ids."""
-    return (4 * WORDS + UP) * line.samples + node
-
-
-@inlined
-def row_of(line: Line, leaf: int) -> int:
-    return TABLE * line.samples + ROW * leaf
-
-
-@inlined
-def ids_of_row(line: Line, leaf: int) -> int:
-    return 4 * TABLE * line.samples + ROW_IDS * leaf
-
-
-@inlined
-def search(line: Line, cuts: int, x: float) -> int:
+def search(line: Line, x: float) -> int:
     """The leaf that the cuts lead x to: how many of them are below it."""
-    start = at = TABLE * line.samples + CUT
-    while cuts > 0:
-        half = ROW * ((cuts + 1) >> 1)
-        at += if_below(line.numbers[at + half - ROW], x, half)
-        cuts >>= 1
-    return (at - start) // ROW
+    at, blocks = line.cut, (line.samples + BLOCK - 1) // BLOCK
+    while blocks > 1:
+        half = blocks >> 1
+        at += if_below(line.numbers[at + BLOCK * half - 1], x, BLOCK * half)
+        blocks -= half
+    return at - line.cut + count_below(line.numbers, at, x)

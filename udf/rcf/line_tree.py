@@ -4,91 +4,76 @@ import numpy as np
 
 from .compiling import inlined
 from .cutting import cut_between
-from .instructions import move_words
-from .line import (
-    BOX,
-    CUT,
-    FREE_NODE,
-    LEAVES,
-    LEVEL,
-    MASS,
-    NODE,
-    PARENT,
-    PATH,
-    ROW,
-    ROW_IDS,
-    VALUE,
-    WORDS,
-    Line,
-    id_at,
-    ids_of_row,
-    row_of,
-    search,
-    single,
-    up,
-)
-from .line_walk import outside_of
+from .line import Line, id_at, search
+from .line_vectors import add, move_back, move_forth, renumber
 
 
 @inlined
-def _deepen(line: Line, leaf: int, right: bool, low: float, high: float, by: int) -> None:
-    """Change the depths of the leaves within [low, high], from `leaf` on to one side."""
-    leaves = id_at(line.ids, single(line, LEAVES))
-    while 0 <= leaf < leaves and low <= line.numbers[row_of(line, leaf) + VALUE] <= high:
-        line.ids[ids_of_row(line, leaf) + LEVEL] += by
-        leaf += 1 if right else -1
+def _copy_node(line: Line, source: int, to: int) -> None:
+    """Make the node of one row that of another, too."""
+    numbers, ids = line.numbers, line.ids
+    numbers[line.cut + to] = numbers[line.cut + source]
+    ids[line.span + 2 * to] = ids[line.span + 2 * source]
+    ids[line.span + 2 * to + 1] = ids[line.span + 2 * source + 1]
 
 
 @inlined
-def _cut_off(line: Line, leaf: int, x: float, place: float) -> tuple[int, int, float, float]:
-    """Where x is cut off, given the leaf that the cuts lead it to: the node, -1 for the leaf; its depth, low and high.
+def _moved(row: int, hole: int, new: int) -> int:
+    """Where `_close` moves a row to."""
+    return row - int(hole < row <= new) + int(new <= row < hole)
 
-    Up to the lowest box that holds x; then the first of the nodes below where the chance of having come past all so far
-    falls below `place`. The boxes above it grow.
+
+@inlined
+def _close(line: Line, hole: int, new: int) -> None:
+    """Move the rows between a hole and `new` by one, so that the hole is at `new`."""
+    numbers, ids = line.numbers, line.ids
+    rows = id_at(ids, line.leaves)
+    if hole < new:
+        count = new - hole
+        renumber(ids, line.span, 2 * rows, hole + 1, new, -1)
+        move_back(numbers, line.cut + hole, count, 1)
+        move_back(numbers, line.value + hole, count, 1)
+        move_back(ids, line.span + 2 * hole, 2 * count, 2)
+        move_back(ids, line.depth + hole, count, 1)
+        move_back(ids, line.mass + hole, count, 1)
+    elif hole > new:
+        count = hole - new
+        renumber(ids, line.span, 2 * rows, new, hole - 1, 1)
+        move_forth(numbers, line.cut + new + 1, count, 1)
+        move_forth(numbers, line.value + new + 1, count, 1)
+        move_forth(ids, line.span + 2 * new + 2, 2 * count, 2)
+        move_forth(ids, line.depth + new + 1, count, 1)
+        move_forth(ids, line.mass + new + 1, count, 1)
+
+
+@inlined
+def _cut_off(line: Line, leaf: int, x: float, right: int, place: float, hole: int) -> tuple[int, int, int, int]:
+    """Where x is cut off, given the leaf that the cuts lead it to and its side of it.
+
+    Up the nodes that x is outside of, which all end at the leaf; then down again to the first where the chance of having
+    come past all so far falls below `place`. Returns the other end of that node, or the leaf; how many of those nodes
+    are not above it; and how many there are. Their rows are on the path.
     """
     numbers, ids = line.numbers, line.ids
-    row = row_of(line, leaf)
-    node, depth = id_at(ids, 4 * row + PARENT), id_at(ids, 4 * row + LEVEL)
-    path, above, passed = (4 * WORDS + PATH) * line.samples, 0, 1.0
-    while above < depth and outside_of(line, node, x) > 0.0:
-        ids[path + above] = node
+    value, above, row = numbers[line.value + leaf], 0, leaf - right
+    beyond, passed = abs(x - value), 1.0
+    while True:
+        row -= int(right and row == hole)  # there is a copy of the node
+        at = line.span + 2 * row
+        if ids[at + right] != leaf:
+            break
+        ids[line.path + above] = row
         above += 1
-        node = id_at(ids, up(line, node))
-    while above > 0:
-        above -= 1
-        node = id_at(ids, path + above)
-        box = BOX * line.samples + 2 * node
-        low, high = numbers[box], numbers[box + 1]
-        sides = high - low
-        passed *= sides / (sides + max(low - x, x - high))
+        row = id_at(ids, at + 1 - right) - right
+    below = above
+    while below > 0:
+        end = id_at(ids, line.span + 2 * id_at(ids, line.path + below - 1) + 1 - right)
+        sides = abs(value - numbers[line.value + end])
+        passed *= sides / (sides + beyond)
         if passed < place:
-            return node, depth - above - 1, low, high
-        numbers[box], numbers[box + 1] = min(low, x), max(high, x)
-    value = numbers[row + VALUE]
-    return -1, depth, value, value
-
-
-@inlined
-def _new_row(line: Line, leaf: int, right: bool, hole: int, cut: float, top: int) -> int:
-    """A row beside that of a leaf, with the cut of node `top` between the two: the new row."""
-    numbers, ids = line.numbers, line.ids
-    row, at, new = row_of(line, leaf), ids_of_row(line, leaf), leaf + int(right)
-    after_cut, after_node = numbers[row + CUT], ids[at + NODE]
-    if hole < 0:
-        hole = id_at(ids, single(line, LEAVES))
-        ids[single(line, LEAVES)] = hole + 1
-    if hole < new:
-        new -= 1
-        move_words(numbers, row_of(line, hole), row_of(line, hole + 1), ROW * (new - hole))
-    else:
-        move_words(numbers, row_of(line, new + 1), row_of(line, new), ROW * (hole - new))
-    # A row has the cut to its right
-    row, at = row_of(line, new), ids_of_row(line, new)
-    if right:
-        numbers[row + CUT], ids[at + NODE] = after_cut, after_node
-        row, at = row - ROW, at - ROW_IDS
-    numbers[row + CUT], ids[at + NODE] = cut, top
-    return new
+            return end, below, above
+        below -= 1
+    return leaf, 0, above
 
 
 @inlined
@@ -98,82 +83,71 @@ def insert(line: Line, x: float, place: float, where: float, leaf: int, hole: in
     `leaf` is what `find_and_score` gave, or -1; `hole` is what `forget`, called in between, gave, or -1.
     """
     numbers, ids = line.numbers, line.ids
-    leaves = id_at(ids, single(line, LEAVES))
+    leaves = id_at(ids, line.leaves)
     if leaves == 0:
-        ids[single(line, LEAVES)] = 1
-        numbers[row_of(line, 0) + VALUE] = x
-        ids[ids_of_row(line, 0) + LEVEL], ids[ids_of_row(line, 0) + MASS] = 0, 1
+        ids[line.leaves], ids[line.depth], ids[line.mass] = 1, 0, 1
+        numbers[line.value] = x
         return
     if leaf == hole:  # also where both are -1
-        leaf = search(line, leaves - 1, x)
-    at, value = ids_of_row(line, leaf), numbers[row_of(line, leaf) + VALUE]
+        leaf = search(line, x)
+    value = numbers[line.value + leaf]
     if value == x:
-        ids[at + MASS] += 1
+        ids[line.mass + leaf] += 1
         if hole >= 0:
-            move_words(numbers, row_of(line, hole), row_of(line, hole + 1), ROW * (leaves - 1 - hole))
-            ids[single(line, LEAVES)] = leaves - 1
+            _close(line, hole, leaves - 1)
+            ids[line.leaves] = leaves - 1
+            numbers[line.cut + leaves - 1] = np.inf
         return
-    node, depth, low, high = _cut_off(line, leaf, x, place)
-    top = id_at(ids, single(line, FREE_NODE))
-    ids[single(line, FREE_NODE)] = ids[up(line, top)]
-    below = up(line, node) if node >= 0 else at + PARENT
-    ids[up(line, top)] = ids[below] if depth > 0 else top
-    ids[below] = top
-    box = BOX * line.samples + 2 * top
-    numbers[box], numbers[box + 1] = min(low, x), max(high, x)
-    right = x > value
-    cut = cut_between(value, x, (x - value) * where) if right else cut_between(x, value, (value - x) * where)
-    new = _new_row(line, leaf, right, hole, cut, top)
-    at = ids_of_row(line, new)
-    numbers[row_of(line, new) + VALUE] = x
-    ids[at + LEVEL], ids[at + MASS], ids[at + PARENT] = depth + 1, 1, top
-    _deepen(line, new - 1 if right else new + 1, not right, low, high, 1)
+    if hole < 0:
+        hole = leaves
+        ids[line.leaves] = leaves + 1
+    right = int(x > value)
+    end, below, above = _cut_off(line, leaf, x, right, place, hole)
+    depth = id_at(ids, line.depth + leaf) + 1 - below
+    add(ids, line.depth + min(leaf, end), abs(end - leaf) + 1, 1)
+    new = leaf + right - int(hole < leaf + right)
+    _close(line, hole, new)
+    leaf, end = new + 1 - 2 * right, _moved(end, hole, new)
+    if right:
+        _copy_node(line, leaf, new)  # a node is in the row of the leaf to its left
+    low, high = min(value, x), max(value, x)
+    row = leaf if right else new
+    numbers[line.cut + row] = cut_between(low, high, (high - low) * where)
+    ids[line.span + 2 * row + 1 - right], ids[line.span + 2 * row + right] = end, new
+    for i in range(below, above):
+        row = _moved(id_at(ids, line.path + i), hole, new)
+        ids[line.span + 2 * row + right] = new
+    numbers[line.value + new] = x
+    ids[line.depth + new], ids[line.mass + new] = depth, 1
 
 
 @inlined
 def forget(line: Line, value: float) -> int:
     """Take one record of a value, and its leaf from the tree when that was its last; see `tree.forget`.
 
-    Returns the row that is then free, or -1: `insert` takes it, moving only the rows between. Until then the row has
-    the same cut as the one before it, so that no search ends there.
+    Returns the row that is then free, or -1: `insert` takes it, moving only the rows between. Until then it has a copy
+    of the node in the row before it, so that no search ends there.
     """
     numbers, ids = line.numbers, line.ids
-    leaves = id_at(ids, single(line, LEAVES))
-    leaf = search(line, leaves - 1, value)
-    row, at = row_of(line, leaf), ids_of_row(line, leaf)
-    ids[at + MASS] -= 1
-    if ids[at + MASS] > 0 or leaves == 1:
-        ids[single(line, LEAVES)] = leaves - int(ids[at + MASS] == 0)
+    leaves, leaf = id_at(ids, line.leaves), search(line, value)
+    ids[line.mass + leaf] -= 1
+    if ids[line.mass + leaf] > 0 or leaves == 1:
+        ids[line.leaves] = leaves - int(ids[line.mass + leaf] == 0)
         return -1
-    top = id_at(ids, at + PARENT)
-    above, box = id_at(ids, up(line, top)), BOX * line.samples + 2 * top
-    left = leaf < leaves - 1 and ids[at + NODE] == top
-    sibling = leaf + 1 if left else leaf - 1
-    hangs = ids_of_row(line, sibling) + PARENT
-    while ids[hangs] != top:
-        node = id_at(ids, hangs)
-        hangs = up(line, node)
-    # Where the sibling becomes the root it is its own parent; of a leaf, depth 0 says so
-    is_root, is_leaf = above == top, hangs == ids_of_row(line, sibling) + PARENT
-    ids[hangs] = above if not is_root or is_leaf else hangs - up(line, 0)
-    _deepen(line, sibling, left, numbers[box], numbers[box + 1], -1)
-    while not is_root:
-        box = BOX * line.samples + 2 * above
-        if numbers[box] == value:
-            numbers[box] = numbers[row + ROW + VALUE]
-        elif numbers[box + 1] == value:
-            numbers[box + 1] = numbers[row - ROW + VALUE]
-        else:
-            break
-        is_root = ids[up(line, above)] == above
-        above = id_at(ids, up(line, above))
-    ids[up(line, top)] = ids[single(line, FREE_NODE)]
-    ids[single(line, FREE_NODE)] = top
-    if leaf == 0:
-        numbers[row + CUT] = numbers[row + VALUE] = -np.inf
-        return leaf
-    if not left:
-        numbers[row - ROW + CUT] = numbers[row + CUT] if leaf < leaves - 1 else np.inf
-        ids[at - ROW_IDS + NODE] = ids[at + NODE]
-    numbers[row + CUT], numbers[row + VALUE] = numbers[row - ROW + CUT], numbers[row - ROW + VALUE]
+    # A leaf at which the node to its right begins is the left child of that, else the right one of the node to its left
+    left = int(ids[line.span + 2 * leaf] == leaf)
+    row = leaf - 1 + left
+    end = id_at(ids, line.span + 2 * row + left)  # of the sibling, which begins beside the leaf
+    beside = leaf + 2 * left - 1
+    add(ids, line.depth + min(beside, end), abs(end - beside) + 1, -1)
+    row = end - 1 + left
+    while ids[line.span + 2 * row + 1 - left] == leaf:
+        ids[line.span + 2 * row + 1 - left] = beside
+        row = id_at(ids, line.span + 2 * row + left) - 1 + left
+    if left:
+        _copy_node(line, leaf - 1, leaf)
+        if leaf == 0:
+            numbers[line.cut] = -np.inf
+    else:
+        _copy_node(line, leaf, leaf - 1)
     return leaf

@@ -151,7 +151,6 @@ def put_together(
                 number, x = records[sampled[t, i]], points[sampled[t, i], 0]
                 line_rebuilding.settle(on_line, x)
                 append(on_line, i, priority_of(start, number, decay_rate), number, x)
-            line_rebuilding.span_boxes(on_line)
         else:
             tree = tree_at(trees, t, samples, coordinates)
             inners = _plant(tree, nodes, inner, cuts, axes, first_node, first_cut) - 1

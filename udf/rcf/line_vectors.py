@@ -1,0 +1,131 @@
+"""What is done to many rows of a tree on a line at once, in vector instructions: see `line`.
+
+They read up to a vector past what they are given, and write there what they read.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+BLOCK = 16  # numbers that are compared at once
+_LANES = {types.float64: 16, types.uint16: 32}
+_WORD = ir.IntType(64)
+
+
+def _place(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
+    return builder.bitcast(builder.gep(base, [at]), kind.as_pointer())
+
+
+def _load(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
+    return builder.load(_place(builder, base, at, kind), align=2)
+
+
+def _store(builder: ir.IRBuilder, value: Any, base: Any, at: Any) -> None:
+    builder.store(value, _place(builder, base, at, value.type), align=2)
+
+
+def _spread(builder: ir.IRBuilder, value: Any, kind: ir.VectorType) -> Any:
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    order = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.shuffle_vector(first, first, order)
+
+
+def _build_count_below(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    numbers, at, x = arguments
+    kind = ir.VectorType(ir.DoubleType(), BLOCK)
+    below = builder.fcmp_ordered("<", _load(builder, numbers, at, kind), _spread(builder, x, kind))
+    return builder.zext(builder.ctpop(builder.bitcast(below, ir.IntType(BLOCK))), _WORD)
+
+
+def _type_count_below(_context: Any, numbers: Any, at: Any, x: Any) -> Any:
+    return types.int64(numbers, types.intp, types.float64), _build_count_below
+
+
+# count_below(numbers, at, x): how many of the BLOCK numbers from `at` on are below x.
+count_below: Any = intrinsic(_type_count_below)
+
+
+def _below(builder: ir.IRBuilder, kind: ir.VectorType, limit: Any) -> Any:
+    """For each lane, whether its number is below a limit."""
+    number, all_lanes = ir.IntType(16), ir.Constant(_WORD, kind.count)
+    limit = builder.select(builder.icmp_signed("<", limit, all_lanes), limit, all_lanes)
+    lanes = ir.VectorType(number, kind.count)
+    counted = ir.Constant(lanes, list(range(kind.count)))
+    return builder.icmp_signed("<", counted, _spread(builder, builder.trunc(limit, number), lanes))
+
+
+def _build_add(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    ids, at, count, by = arguments
+    kind = ir.VectorType(ir.IntType(16), BLOCK)
+    amount = _spread(builder, builder.trunc(by, kind.element), kind)
+    step = context.get_constant(types.intp, BLOCK)
+    with cgutils.for_range_slice(builder, context.get_constant(types.intp, 0), count, step) as (i, _):
+        here = builder.add(at, i)
+        meant = builder.sext(_below(builder, kind, builder.sub(count, i)), kind)
+        _store(builder, builder.add(_load(builder, ids, here, kind), builder.and_(meant, amount)), ids, here)
+    return context.get_dummy_value()
+
+
+def _type_add(_context: Any, ids: Any, at: Any, count: Any, by: Any) -> Any:
+    return types.void(ids, types.intp, types.intp, types.intp), _build_add
+
+
+# add(ids, at, count, by): add `by` to that many ids from `at` on.
+add: Any = intrinsic(_type_add)
+
+
+def _build_renumber(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    ids, at, count, first, last, by = arguments
+    kind = ir.VectorType(ir.IntType(16), _LANES[types.uint16])
+    low, high, amount = (_spread(builder, builder.trunc(told, kind.element), kind) for told in (first, last, by))
+    step = context.get_constant(types.intp, kind.count)
+    with cgutils.for_range_slice(builder, context.get_constant(types.intp, 0), count, step) as (i, _):
+        here = builder.add(at, i)
+        old = _load(builder, ids, here, kind)
+        meant = builder.and_(builder.icmp_signed(">=", old, low), builder.icmp_signed("<=", old, high))
+        _store(builder, builder.add(old, builder.and_(builder.sext(meant, kind), amount)), ids, here)
+    return context.get_dummy_value()
+
+
+def _type_renumber(_context: Any, ids: Any, at: Any, count: Any, first: Any, last: Any, by: Any) -> Any:
+    place = types.intp
+    return types.void(ids, place, place, place, place, place), _build_renumber
+
+
+# renumber(ids, at, count, first, last, by): add `by` to those of the ids from `at` on that are from first to last. Ids
+# up to the next multiple of 32 are taken for some of them.
+renumber: Any = intrinsic(_type_renumber)
+
+
+def _mover(forth: bool) -> Any:
+    def build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        base, at, count, by = arguments
+        element = signature.args[0].dtype
+        kind = ir.VectorType(context.get_value_type(element), _LANES[element])
+        lanes, source = ir.Constant(_WORD, kind.count), builder.sub(at, by) if forth else builder.add(at, by)
+        with cgutils.for_range_slice(builder, ir.Constant(_WORD, 0), count, lanes) as (i, _):
+            left = builder.sub(count, i)
+            if forth:  # from the end on: what is read was not yet written
+                i = builder.sub(left, lanes)
+                meant = builder.not_(_below(builder, kind, builder.sub(lanes, left)))
+            else:
+                meant = _below(builder, kind, left)
+            here = builder.add(at, i)
+            new = _load(builder, base, builder.add(source, i), kind)
+            _store(builder, builder.select(meant, new, _load(builder, base, here, kind)), base, here)
+        return context.get_dummy_value()
+
+    def typed(_context: Any, base: Any, at: Any, count: Any, by: Any) -> Any:
+        return types.void(base, types.intp, types.intp, types.intp), build
+
+    return intrinsic(typed)
+
+
+# move_back(base, at, count, by): the `count` elements from at + by on move back by `by`, to `at` and on.
+move_back: Any = _mover(forth=False)
+# move_forth(base, at, count, by): the `count` elements from at - by on move forth by `by`, to `at` and on. Reads up to a
+# vector before them.
+move_forth: Any = _mover(forth=True)
