@@ -26,15 +26,14 @@ def _tree_step(trees, samples, leaf, x, place, where):
 
 
 @njit
-def _line_step(lines, samples, forgotten, value, x, place, where, hinted, table):
-    """The same with values; the leaf is looked for before, as when x is scored, or not."""
-    on_line, hole, leaf = line.line_at(lines, 0, samples), -1, -1
-    if hinted and forgotten:
-        leaf, _ = line_walk.find_and_score(on_line, x, floats_at(table.ctypes.data))
+def _line_step(lines, samples, forgotten, value, x, place, where):
+    """The same with values."""
+    on_line, hole, beside = line.line_at(lines, 0, samples), -1, -1
+    leaf = line.search(on_line, x)
     if forgotten:
-        hole = line_tree.forget(on_line, value)
-        leaf = hole if leaf < 0 else leaf
-    line_tree.insert(on_line, x, place, where, leaf, hole)
+        hole, beside = line_tree.forget(on_line, value)
+        leaf = beside if leaf == hole else leaf
+    line_tree.insert(on_line, x, place, where, leaf, hole, beside)
 
 
 @njit
@@ -74,9 +73,8 @@ finite = st.floats(-1e300, 1e300).map(lambda x: x + 0.0)
 @settings(max_examples=150, deadline=None)
 @given(
     steps=st.lists(st.tuples(coarse | finite, unit, unit, st.integers(0, SAMPLES - 1)), min_size=2, max_size=40),
-    hinted=st.booleans(),
 )
-def test_line_is_the_tree(steps, hinted):
+def test_line_is_the_tree(steps):
     trees, lines = empty_blocks(PARAMETERS), line.empty_blocks(PARAMETERS)
     table = score_table("open", SAMPLES)
     sample: list[tuple[int, float]] = []
@@ -84,7 +82,7 @@ def test_line_is_the_tree(steps, hinted):
         full = len(sample) == SAMPLES
         leaf, value = sample.pop(which) if full else (-1, 0.0)
         new = _tree_step(trees.ctypes.data, SAMPLES, leaf, np.array([x]), place, where)
-        _line_step(lines.ctypes.data, SAMPLES, full, value, x, place, where, hinted, table)
+        _line_step(lines.ctypes.data, SAMPLES, full, value, x, place, where)
         sample.append((new, x))
         points = np.array([x, x / 2, *(value for _, value in sample), 1e300, -1e300, 0.3])
         scores, expected, singly = (np.zeros(len(points)) for _ in range(3))

@@ -26,7 +26,7 @@ Ids = npt.NDArray[np.uint16]
 Integers = npt.NDArray[np.int64]
 
 # Sections of floats, in units of S. Then follow the boxes of the inner nodes (all low, then all high
-# coordinates of one) and the points of the leaves.
+# coordinates of one) and the points of the leaves; and two numbers of `reservoir.next_accepted`.
 PRIORITY = 0  # the reservoir, a heap with the next to be evicted on top
 NUMBER = 1  # record number of an entry of the heap
 ENTRY = 2  # leaf of an entry of the heap; over one coordinate, its value
@@ -54,11 +54,12 @@ class Tree(NamedTuple):
     ids: Any  # uint16 by offset
     samples: int
     coordinates: int
+    filter: int  # where the two numbers of `reservoir.next_accepted` lie in the numbers
 
 
 def float_words(samples: int, coordinates: int) -> int:
     """Words of floats in a tree."""
-    return samples * (BOX + 3 * coordinates)
+    return samples * (BOX + 3 * coordinates) + 2
 
 
 def words(parameters: Parameters) -> int:
@@ -75,6 +76,14 @@ def empty_blocks(parameters: Parameters) -> Floats:
     ids[: 2 * samples : 2] = ids[(PARENT + 1) * samples : AXIS * samples] = np.arange(1, samples + 1)
     ids[2 * samples : PARENT * samples] = np.repeat(np.arange(samples, 2 * samples), 2)
     return np.tile(block, (parameters.num_trees, 1))
+
+
+def in_lines(blocks: Floats) -> Floats:
+    """A copy that begins where a line of the CPU's cache does."""
+    room = np.empty(blocks.size + 7)
+    copy = room[-room.ctypes.data % 64 // 8 :][: blocks.size].reshape(blocks.shape)
+    copy[:] = blocks
+    return copy
 
 
 def ids_of(blocks: Floats, parameters: Parameters) -> Ids:
@@ -113,9 +122,9 @@ ids_at = _pointer_to(types.uint16)
 @inlined
 def tree_at(address: int, tree: int, samples: int, coordinates: int) -> Tree:
     """One tree of the blocks at an address."""
-    words = samples * (BOX + 3 * coordinates)
+    words = samples * (BOX + 3 * coordinates) + 2
     block = address + 8 * tree * (words + (END * samples + _SINGLES + 3) // 4)
-    return Tree(floats_at(block), ids_at(block + 8 * words), samples, coordinates)
+    return Tree(floats_at(block), ids_at(block + 8 * words), samples, coordinates, words - 2)
 
 
 @inlined

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import line, line_tree, line_walk, tree, walk
-from .arrays import ENTRY, PRIORITY, Floats, Integers, floats_at, tree_at
+from .arrays import ENTRY, Floats, Integers, floats_at, tree_at
 from .compiling import inlined, kernel, part
 from .reservoir import append, next_accepted, priority_of, replace_worst
 from .streams import PLACE, WHERE, stream, uniform
@@ -55,15 +55,17 @@ def _take_on_line(
     scored: int,
 ) -> None:
     """The same over one coordinate."""
-    value, leaf, hole = points[x], -1, -1
+    value, hole, beside = points[x], -1, -1
     if scored >= 0:
         leaf, score = line_walk.find_and_score(a_line, value, table)
         scores[scored] += score
+    else:
+        leaf = line.search(a_line, value)
     full = number >= a_line.samples
     if full:
-        hole = line_tree.forget(a_line, a_line.numbers[ENTRY * a_line.samples])
-        leaf = hole if leaf < 0 else leaf
-    line_tree.insert(a_line, value, uniform(start, number, PLACE), uniform(start, number, WHERE), leaf, hole)
+        hole, beside = line_tree.forget(a_line, a_line.numbers[ENTRY * a_line.samples])
+        leaf = beside if leaf == hole else leaf
+    line_tree.insert(a_line, value, uniform(start, number, PLACE), uniform(start, number, WHERE), leaf, hole, beside)
     if full:
         replace_worst(a_line, priority, number, value)
     else:
@@ -93,9 +95,9 @@ def _pass(
         take(a_tree, start, number, priority, points, (number - first) * step, table, scores, -1)
         number += 1
     while number < end:
-        accepted, priority = end, a_tree.numbers[PRIORITY * a_tree.samples]
+        accepted, priority = end, 0.0
         if learned:
-            accepted, priority = next_accepted(start, number, end, priority, decay_rate)
+            accepted, priority = next_accepted(a_tree, start, number, end, decay_rate)
         if scored:
             add_scores(a_tree, points, number - first, accepted - first, step, table, scores)
         if accepted < end:

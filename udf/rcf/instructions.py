@@ -1,10 +1,9 @@
-"""Two steps of the kernels for which numba by itself makes slow code."""
+"""Steps of the kernels for which numba by itself makes slow code."""
 
 from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 
@@ -24,17 +23,36 @@ def _type_if_below(_context: Any, a: Any, b: Any, amount: Any) -> Any:
 if_below: Any = intrinsic(_type_if_below)
 
 
-def _build_move(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    numbers, to, start, count = arguments
-    cgutils.raw_memmove(
-        builder, builder.gep(numbers, [to]), builder.gep(numbers, [start]), count, context.get_constant(types.intp, 8)
-    )
-    return context.get_dummy_value()
+LANES = 8
+_GOLDEN, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def _type_move(_context: Any, numbers: Any, to: Any, start: Any, count: Any) -> Any:
-    return types.void(numbers, types.intp, types.intp, types.intp), _build_move
+def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    start, step, limit = arguments
+    word, lane = ir.IntType(64), ir.IntType(32)
+    kind = ir.VectorType(word, LANES)
+
+    def spread(value: Any) -> Any:
+        vector = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(lane, 0))
+        return builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(lane, LANES), [0] * LANES))
+
+    def constant(value: int) -> Any:
+        return ir.Constant(kind, [value] * LANES)
+
+    numbers = ir.Constant(kind, list(range(LANES)))
+    bits = builder.add(spread(start), builder.mul(numbers, spread(step)))
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
+        bits = builder.mul(builder.xor(bits, builder.lshr(bits, constant(shift))), constant(factor))
+    bits = builder.xor(bits, builder.lshr(bits, constant(31)))
+    high = builder.bitcast(builder.icmp_unsigned(">=", bits, spread(limit)), ir.IntType(LANES))
+    past = builder.or_(builder.zext(high, word), ir.Constant(word, 1 << LANES))
+    return builder.cttz(past, ir.Constant(ir.IntType(1), 1))
 
 
-# move_words(numbers, to, start, count): words start … start + count - 1 go to `to` and on; they may overlap.
-move_words: Any = intrinsic(_type_move)
+def _type_first_high(_context: Any, start: Any, step: Any, limit: Any) -> Any:
+    return types.int64(types.uint64, types.uint64, types.uint64), _build_first_high
+
+
+# first_high(start, step, limit): the first of the LANES numbers start, start + step, … that `streams` mixes to at least
+# `limit`, or LANES. Mixed side by side, eight take as long as one.
+first_high: Any = intrinsic(_type_first_high)

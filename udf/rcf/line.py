@@ -21,9 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import ENTRY, Floats, Integers, floats_at, ids_at
+from .arrays import ENTRY, Floats, Integers, floats_at, ids_at, in_lines
 from .compiling import inlined
-from .instructions import if_below
 from .line_vectors import BLOCK, count_below
 from .parameters import Parameters
 
@@ -35,6 +34,7 @@ class Line(NamedTuple):
 
     numbers: Any  # float64 by offset: the reservoir as in `arrays`, then
     cut: int  # infinite where there is none
+    guide: int  # the last cut of each BLOCK, where there are several
     value: int
     ids: Any  # uint16 by offset, from the start of the block:
     span: int  # low and high of row i at span + 2 i, span + 2 i + 1; there is a row -1
@@ -43,25 +43,38 @@ class Line(NamedTuple):
     path: int  # scratch
     leaves: int  # their number
     samples: int
+    filter: int  # where the two numbers of `reservoir.next_accepted` lie in the numbers
 
 
 @inlined
-def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int]:
+def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int, int]:
     """Where the sections of a block begin, in the order of `Line`, and how many words it takes."""
-    rows, cut = (samples + BLOCK - 1) // BLOCK * BLOCK, 3 * samples
-    value = cut + rows
+    cut, blocks = (3 * samples + 2 + 7) // 8 * 8, (samples + BLOCK - 1) // BLOCK
+    rows = BLOCK * blocks
+    guide = cut + rows
+    value = guide + (blocks + BLOCK - 1) // BLOCK * BLOCK * int(blocks > 1)
     span = 4 * (value + samples) + 2
     depth = span + 2 * rows
     leaves = depth + 3 * samples
-    return cut, value, span, depth, depth + samples, depth + 2 * samples, leaves, (leaves + 1 + 2 * BLOCK + 3) // 4
+    return (
+        cut,
+        guide,
+        value,
+        span,
+        depth,
+        depth + samples,
+        depth + 2 * samples,
+        leaves,
+        (leaves + 1 + 2 * BLOCK + 31) // 32 * 8,
+    )
 
 
 @inlined
 def line_at(address: int, tree: int, samples: int) -> Line:
     """One tree of the blocks at an address."""
-    cut, value, span, depth, mass, path, leaves, words = _sections(samples)
+    cut, guide, value, span, depth, mass, path, leaves, words = _sections(samples)
     block = address + 8 * tree * words
-    return Line(floats_at(block), cut, value, ids_at(block), span, depth, mass, path, leaves, samples)
+    return Line(floats_at(block), cut, guide, value, ids_at(block), span, depth, mass, path, leaves, samples, cut - 2)
 
 
 def words(parameters: Parameters) -> int:
@@ -71,11 +84,11 @@ def words(parameters: Parameters) -> int:
 
 def empty_blocks(parameters: Parameters) -> Floats:
     """Blocks of trees that hold nothing: (num_trees, words) float64."""
-    cut, value, span, *_ = _sections.py_func(parameters.sample_size)
+    cut, _, value, span, *_ = _sections.py_func(parameters.sample_size)
     block = np.zeros(words(parameters))
     block[cut:value] = np.inf
     block.view(np.uint16)[span - 2 : span + 2] = 0, NONE, NONE, 0
-    return np.tile(block, (parameters.num_trees, 1))
+    return in_lines(np.tile(block, (parameters.num_trees, 1)))
 
 
 def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:
@@ -97,9 +110,16 @@ def id_at(ids: Any, at: int) -> int:
 @inlined
 def search(line: Line, x: float) -> int:
     """The leaf that the cuts lead x to: how many of them are below it."""
-    at, blocks = line.cut, (line.samples + BLOCK - 1) // BLOCK
-    while blocks > 1:
-        half = blocks >> 1
-        at += if_below(line.numbers[at + BLOCK * half - 1], x, BLOCK * half)
-        blocks -= half
-    return at - line.cut + count_below(line.numbers, at, x)
+    first = 0
+    for at in range(line.guide, line.value, BLOCK):
+        first += count_below(line.numbers, at, x)
+    first *= BLOCK
+    return first + count_below(line.numbers, line.cut + first, x)
+
+
+@inlined
+def update_guide(line: Line) -> None:
+    """After cuts have changed."""
+    if line.guide < line.value:
+        for block in range((line.samples + BLOCK - 1) // BLOCK):
+            line.numbers[line.guide + block] = line.numbers[line.cut + BLOCK * block + BLOCK - 1]

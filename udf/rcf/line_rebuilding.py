@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .compiling import inlined
-from .line import NONE, Line, id_at, search
+from .line import NONE, Line, id_at, search, update_guide
 
 
 @inlined
@@ -48,6 +48,7 @@ def plant(line: Line, nodes: int, waiting: Any, inner: Any, cuts: Any, first_nod
             row = id_at(ids, line.span + 2 * row) - 1
         leaf += 1
     ids[line.leaves] = leaf
+    update_guide(line)
     ids[line.span + 2 * leaf - 2], ids[line.span + 2 * leaf - 1] = NONE, 0
 
 

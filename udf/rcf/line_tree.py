@@ -4,7 +4,7 @@ import numpy as np
 
 from .compiling import inlined
 from .cutting import cut_between
-from .line import Line, id_at, search
+from .line import Line, id_at, search, update_guide
 from .line_vectors import add, move_back, move_forth, renumber
 
 
@@ -24,50 +24,46 @@ def _moved(row: int, hole: int, new: int) -> int:
 
 
 @inlined
-def _close(line: Line, hole: int, new: int) -> None:
-    """Move the rows between a hole and `new` by one, so that the hole is at `new`."""
-    numbers, ids = line.numbers, line.ids
-    rows = id_at(ids, line.leaves)
+def _close(line: Line, hole: int, beside: int, new: int) -> None:
+    """Move the rows between a hole and `new` by one, so that the hole is at `new`; ends at the hole are now `beside`."""
+    numbers, ids, rows = line.numbers, line.ids, id_at(line.ids, line.leaves)
     if hole < new:
-        count = new - hole
-        renumber(ids, line.span, 2 * rows, hole + 1, new, -1)
-        move_back(numbers, line.cut + hole, count, 1)
-        move_back(numbers, line.value + hole, count, 1)
-        move_back(ids, line.span + 2 * hole, 2 * count, 2)
-        move_back(ids, line.depth + hole, count, 1)
-        move_back(ids, line.mass + hole, count, 1)
-    elif hole > new:
-        count = hole - new
-        renumber(ids, line.span, 2 * rows, new, hole - 1, 1)
-        move_forth(numbers, line.cut + new + 1, count, 1)
-        move_forth(numbers, line.value + new + 1, count, 1)
-        move_forth(ids, line.span + 2 * new + 2, 2 * count, 2)
-        move_forth(ids, line.depth + new + 1, count, 1)
-        move_forth(ids, line.mass + new + 1, count, 1)
+        renumber(ids, line.span, 2 * rows, hole, beside, hole + 1, new, -1)
+        move_back(
+            hole, new - hole, numbers, line.cut, numbers, line.value, ids, line.span, ids, line.depth, ids, line.mass
+        )
+    else:
+        renumber(ids, line.span, 2 * rows, hole, beside, new, hole - 1, 1)
+        move_forth(
+            new + 1, hole - new, numbers, line.cut, numbers, line.value, ids, line.span, ids, line.depth, ids, line.mass
+        )
 
 
 @inlined
-def _cut_off(line: Line, leaf: int, x: float, right: int, place: float, hole: int) -> tuple[int, int, int, int]:
+def _cut_off(line: Line, leaf: int, x: float, right: int, place: float, hole: int, beside: int) -> tuple[int, int, int]:
     """Where x is cut off, given the leaf that the cuts lead it to and its side of it.
 
-    Up the nodes that x is outside of, which all end at the leaf; then down again to the first where the chance of having
-    come past all so far falls below `place`. Returns the other end of that node, or the leaf; how many of those nodes
-    are not above it; and how many there are. Their rows are on the path.
+    Up the nodes that x is outside of, which all end at the leaf; then down again to the first where the chance of
+    having come past all so far falls below `place`. Returns the other end of that node, or the leaf; how many of those
+    nodes are not above it; and how many there are. Their rows are on the path.
     """
     numbers, ids = line.numbers, line.ids
     value, above, row = numbers[line.value + leaf], 0, leaf - right
     beyond, passed = abs(x - value), 1.0
+    near = hole if leaf == beside else leaf  # what ended at the hole ends here
     while True:
-        row -= int(right and row == hole)  # there is a copy of the node
+        row -= right & int(row == hole)  # there is a copy of the node
         at = line.span + 2 * row
-        if ids[at + right] != leaf:
+        if ids[at + right] != leaf and ids[at + right] != near:
             break
         ids[line.path + above] = row
         above += 1
-        row = id_at(ids, at + 1 - right) - right
+        end = id_at(ids, at + 1 - right)
+        row = (beside if end == hole else end) - right
     below = above
     while below > 0:
         end = id_at(ids, line.span + 2 * id_at(ids, line.path + below - 1) + 1 - right)
+        end = beside if end == hole else end
         sides = abs(value - numbers[line.value + end])
         passed *= sides / (sides + beyond)
         if passed < place:
@@ -77,10 +73,10 @@ def _cut_off(line: Line, leaf: int, x: float, right: int, place: float, hole: in
 
 
 @inlined
-def insert(line: Line, x: float, place: float, where: float, leaf: int, hole: int) -> None:
+def insert(line: Line, x: float, place: float, where: float, leaf: int, hole: int, beside: int) -> None:
     """Add x; see `tree.insert`. `place` and `where` are uniform numbers.
 
-    `leaf` is what `find_and_score` gave, or -1; `hole` is what `forget`, called in between, gave, or -1.
+    `leaf` is the one that the cuts lead x to; `hole` and `beside` are what `forget` gave, or -1.
     """
     numbers, ids = line.numbers, line.ids
     leaves = id_at(ids, line.leaves)
@@ -88,25 +84,24 @@ def insert(line: Line, x: float, place: float, where: float, leaf: int, hole: in
         ids[line.leaves], ids[line.depth], ids[line.mass] = 1, 0, 1
         numbers[line.value] = x
         return
-    if leaf == hole:  # also where both are -1
-        leaf = search(line, x)
     value = numbers[line.value + leaf]
     if value == x:
         ids[line.mass + leaf] += 1
         if hole >= 0:
-            _close(line, hole, leaves - 1)
+            _close(line, hole, beside, leaves - 1)
             ids[line.leaves] = leaves - 1
             numbers[line.cut + leaves - 1] = np.inf
+            update_guide(line)
         return
     if hole < 0:
         hole = leaves
         ids[line.leaves] = leaves + 1
     right = int(x > value)
-    end, below, above = _cut_off(line, leaf, x, right, place, hole)
+    end, below, above = _cut_off(line, leaf, x, right, place, hole, beside)
     depth = id_at(ids, line.depth + leaf) + 1 - below
     add(ids, line.depth + min(leaf, end), abs(end - leaf) + 1, 1)
     new = leaf + right - int(hole < leaf + right)
-    _close(line, hole, new)
+    _close(line, hole, beside, new)
     leaf, end = new + 1 - 2 * right, _moved(end, hole, new)
     if right:
         _copy_node(line, leaf, new)  # a node is in the row of the leaf to its left
@@ -119,35 +114,28 @@ def insert(line: Line, x: float, place: float, where: float, leaf: int, hole: in
         ids[line.span + 2 * row + right] = new
     numbers[line.value + new] = x
     ids[line.depth + new], ids[line.mass + new] = depth, 1
+    update_guide(line)
 
 
 @inlined
-def forget(line: Line, value: float) -> int:
+def forget(line: Line, value: float) -> tuple[int, int]:
     """Take one record of a value, and its leaf from the tree when that was its last; see `tree.forget`.
 
-    Returns the row that is then free, or -1: `insert` takes it, moving only the rows between. Until then it has a copy
-    of the node in the row before it, so that no search ends there.
+    Returns the row that is then free, and the leaf that the cuts now lead to what they led there; or twice -1. `insert`
+    takes the row, moving only the rows between. Until then it has a copy of the node in the row before it.
     """
-    numbers, ids = line.numbers, line.ids
+    ids = line.ids
     leaves, leaf = id_at(ids, line.leaves), search(line, value)
     ids[line.mass + leaf] -= 1
     if ids[line.mass + leaf] > 0 or leaves == 1:
         ids[line.leaves] = leaves - int(ids[line.mass + leaf] == 0)
-        return -1
+        return -1, -1
     # A leaf at which the node to its right begins is the left child of that, else the right one of the node to its left
     left = int(ids[line.span + 2 * leaf] == leaf)
     row = leaf - 1 + left
     end = id_at(ids, line.span + 2 * row + left)  # of the sibling, which begins beside the leaf
     beside = leaf + 2 * left - 1
     add(ids, line.depth + min(beside, end), abs(end - beside) + 1, -1)
-    row = end - 1 + left
-    while ids[line.span + 2 * row + 1 - left] == leaf:
-        ids[line.span + 2 * row + 1 - left] = beside
-        row = id_at(ids, line.span + 2 * row + left) - 1 + left
-    if left:
-        _copy_node(line, leaf - 1, leaf)
-        if leaf == 0:
-            numbers[line.cut] = -np.inf
-    else:
-        _copy_node(line, leaf, leaf - 1)
-    return leaf
+    # What ended at the leaf ends beside it, as soon as `insert` renumbers
+    _copy_node(line, leaf - left, leaf - 1 + left)
+    return leaf, beside

@@ -11,8 +11,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 BLOCK = 16  # numbers that are compared at once
-_LANES = {types.float64: 16, types.uint16: 32}
+_IDS = 32  # ids that are renumbered at once
 _WORD = ir.IntType(64)
+_ONE = ir.Constant(_WORD, 1)
 
 
 def _place(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
@@ -78,54 +79,78 @@ add: Any = intrinsic(_type_add)
 
 
 def _build_renumber(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    ids, at, count, first, last, by = arguments
-    kind = ir.VectorType(ir.IntType(16), _LANES[types.uint16])
-    low, high, amount = (_spread(builder, builder.trunc(told, kind.element), kind) for told in (first, last, by))
+    ids, at, count, *told = arguments
+    kind = ir.VectorType(ir.IntType(16), _IDS)
+    gone, instead, low, high, amount = (_spread(builder, builder.trunc(part, kind.element), kind) for part in told)
     step = context.get_constant(types.intp, kind.count)
     with cgutils.for_range_slice(builder, context.get_constant(types.intp, 0), count, step) as (i, _):
         here = builder.add(at, i)
         old = _load(builder, ids, here, kind)
+        old = builder.select(builder.icmp_signed("==", old, gone), instead, old)
         meant = builder.and_(builder.icmp_signed(">=", old, low), builder.icmp_signed("<=", old, high))
         _store(builder, builder.add(old, builder.and_(builder.sext(meant, kind), amount)), ids, here)
     return context.get_dummy_value()
 
 
-def _type_renumber(_context: Any, ids: Any, at: Any, count: Any, first: Any, last: Any, by: Any) -> Any:
+def _type_renumber(
+    _context: Any, ids: Any, at: Any, count: Any, gone: Any, instead: Any, first: Any, last: Any, by: Any
+) -> Any:
     place = types.intp
-    return types.void(ids, place, place, place, place, place), _build_renumber
+    return types.void(ids, place, place, place, place, place, place, place), _build_renumber
 
 
-# renumber(ids, at, count, first, last, by): add `by` to those of the ids from `at` on that are from first to last. Ids
-# up to the next multiple of 32 are taken for some of them.
+# renumber(ids, at, count, gone, instead, first, last, by): of the ids from `at` on, put `instead` where `gone` is, then
+# add `by` to those from first to last. Ids up to the next multiple of 32 are taken for some of them.
 renumber: Any = intrinsic(_type_renumber)
 
 
 def _mover(forth: bool) -> Any:
     def build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        base, at, count, by = arguments
-        element = signature.args[0].dtype
-        kind = ir.VectorType(context.get_value_type(element), _LANES[element])
-        lanes, source = ir.Constant(_WORD, kind.count), builder.sub(at, by) if forth else builder.add(at, by)
-        with cgutils.for_range_slice(builder, ir.Constant(_WORD, 0), count, lanes) as (i, _):
+        row, count = arguments[0], arguments[1]
+        sections = [
+            (pointer, at, ir.VectorType(context.get_value_type(kind.dtype), BLOCK * width), width)
+            for kind, pointer, at, width in zip(
+                signature.args[2::2], arguments[2::2], arguments[3::2], (1, 1, 2, 1, 1), strict=True
+            )
+        ]
+        block = ir.Constant(_WORD, BLOCK)
+        with cgutils.for_range_slice(builder, ir.Constant(_WORD, 0), count, block) as (i, _):
             left = builder.sub(count, i)
-            if forth:  # from the end on: what is read was not yet written
-                i = builder.sub(left, lanes)
-                meant = builder.not_(_below(builder, kind, builder.sub(lanes, left)))
-            else:
-                meant = _below(builder, kind, left)
-            here = builder.add(at, i)
-            new = _load(builder, base, builder.add(source, i), kind)
-            _store(builder, builder.select(meant, new, _load(builder, base, here, kind)), base, here)
+            # Forth from the end on: what is read was not yet written
+            at = builder.add(row, builder.sub(left, block) if forth else i)
+            source = builder.sub(at, _ONE) if forth else builder.add(at, _ONE)
+            for pointer, start, kind, width in sections:
+                lanes = ir.Constant(_WORD, width)
+                meant = _below(builder, kind, builder.mul(builder.sub(block, left) if forth else left, lanes))
+                here = builder.add(start, builder.mul(at, lanes))
+                new = _load(builder, pointer, builder.add(start, builder.mul(source, lanes)), kind)
+                old = _load(builder, pointer, here, kind)
+                _store(builder, builder.select(meant, *((old, new) if forth else (new, old))), pointer, here)
         return context.get_dummy_value()
 
-    def typed(_context: Any, base: Any, at: Any, count: Any, by: Any) -> Any:
-        return types.void(base, types.intp, types.intp, types.intp), build
+    def typed(
+        _context: Any,
+        row: Any,
+        count: Any,
+        cuts: Any,
+        cut: Any,
+        values: Any,
+        value: Any,
+        spans: Any,
+        span: Any,
+        depths: Any,
+        depth: Any,
+        masses: Any,
+        mass: Any,
+    ) -> Any:
+        place = types.intp
+        return types.void(place, place, cuts, place, values, place, spans, place, depths, place, masses, place), build
 
     return intrinsic(typed)
 
 
-# move_back(base, at, count, by): the `count` elements from at + by on move back by `by`, to `at` and on.
+# move_back(row, count, cuts, cut, values, value, spans, span, depths, depth, masses, mass): rows row + 1 … row + count
+# move back by one, in each of five sections: a pointer and where the section begins. A row of spans is two numbers.
 move_back: Any = _mover(forth=False)
-# move_forth(base, at, count, by): the `count` elements from at - by on move forth by `by`, to `at` and on. Reads up to a
-# vector before them.
+# move_forth(row, count, …): rows row - 1 … row + count - 2 move forth by one. Reads up to a vector before them.
 move_forth: Any = _mover(forth=True)

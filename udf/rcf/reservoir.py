@@ -13,7 +13,7 @@ import numpy as np
 from .arrays import ENTRY, NUMBER, PRIORITY
 from .compiling import inlined, part
 from .instructions import if_below
-from .streams import KEEP, bits, highest_bits, uniform
+from .streams import KEEP, first_reaching, highest_bits, uniform
 
 
 @part
@@ -23,25 +23,27 @@ def priority_of(start: np.uint64, number: int, decay_rate: float) -> float:
 
 
 @part
-def next_accepted(start: np.uint64, first: int, end: int, worst: float, decay_rate: float) -> tuple[int, float]:
-    """The first record from `first` on whose priority is below the worst of the sample, and
-    that priority; or `end`.
+def next_accepted(tree: Any, start: np.uint64, first: int, end: int, decay_rate: float) -> tuple[int, float]:
+    """The first record from `first` on whose priority is below the worst of the sample, which is full; and that priority.
 
-    The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which grows with n. So every u is compared with
+    `end` where there is none before. The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which grows with n. So every u is compared with
     a number below the threshold of the last of a block of records, 1 - t < exp(-t), and logarithms are taken only of
-    what passes. Numbers are compared as integers, before they become floats.
+    what passes. That number and the end of the block are kept with the tree, since they hold for a worst that is less,
+    too, and there is only ever a lesser one. Numbers are compared as integers, before they become floats.
     """
-    block = min(max(1, int(0.125 / decay_rate)), 4096)
-    while first < end:
-        block_end = min(first + block, end)
-        threshold = np.exp(worst + decay_rate * block_end) * (1.0 + 1e-9)
-        hopeless = highest_bits(max(0.0, 1.0 - threshold))
-        for number in range(first, block_end):
-            if bits(start, number, KEEP) >= hopeless:
-                priority = priority_of(start, number, decay_rate)
-                if priority < worst:
-                    return number, priority
-        first = block_end
+    numbers, worst, number = tree.numbers, tree.numbers[PRIORITY * tree.samples], first
+    while number < end:
+        if number >= numbers[tree.filter + 1]:
+            block_end = number + min(max(1, int(0.125 / decay_rate)), 4096)
+            threshold = np.exp(worst + decay_rate * block_end) * (1.0 + 1e-9)
+            numbers[tree.filter], numbers[tree.filter + 1] = max(0.0, 1.0 - threshold), block_end
+        block_end = min(end, int(numbers[tree.filter + 1]))
+        number = first_reaching(start, number, block_end, KEEP, highest_bits(numbers[tree.filter]))
+        if number < block_end:
+            priority = priority_of(start, number, decay_rate)
+            if priority < worst:
+                return number, priority
+            number += 1
     return end, worst
 
 

@@ -10,6 +10,7 @@ OOPSLA 2014), started at a hash of seed and tree; a record takes `DRAWS` consecu
 import numpy as np
 
 from .compiling import inlined, part
+from .instructions import LANES, first_high
 
 DRAWS = np.uint64(4)
 KEEP, PLACE, WHERE = np.uint64(0), np.uint64(1), np.uint64(2)
@@ -36,6 +37,20 @@ def stream(seed: np.uint64, tree: int) -> np.uint64:
 def bits(start: np.uint64, number: int, draw: np.uint64) -> np.uint64:
     """The 64 random bits of a draw."""
     return _mix(start + (np.uint64(number) * DRAWS + draw) * _GOLDEN)
+
+
+@inlined
+def first_reaching(start: np.uint64, first: int, end: int, draw: np.uint64, limit: np.uint64) -> int:
+    """The first of the records first … end - 1 whose bits are at least `limit`, or `end`."""
+    if end - first == 1:
+        return first if bits(start, first, draw) >= limit else end
+    number = first
+    while number < end:
+        ahead = first_high(start + (np.uint64(number) * DRAWS + draw) * _GOLDEN, DRAWS * _GOLDEN, limit)
+        number += ahead
+        if ahead < LANES:
+            break
+    return min(number, end)
 
 
 @inlined
