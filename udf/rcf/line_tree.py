@@ -25,7 +25,7 @@ def _moved(row: int, hole: int, new: int) -> int:
 
 @inlined
 def _close(line: Line, hole: int, beside: int, new: int) -> None:
-    """Move the rows between a hole and `new` by one, so that the hole is at `new`; ends at the hole are now `beside`."""
+    """Move the rows between a hole and `new` by one, so that the hole is at `new`; what ended at it ends `beside`."""
     numbers, ids, rows = line.numbers, line.ids, id_at(line.ids, line.leaves)
     if hole < new:
         renumber(ids, line.span, 2 * rows, hole, beside, hole + 1, new, -1)

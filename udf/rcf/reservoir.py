@@ -24,12 +24,13 @@ def priority_of(start: np.uint64, number: int, decay_rate: float) -> float:
 
 @part
 def next_accepted(tree: Any, start: np.uint64, first: int, end: int, decay_rate: float) -> tuple[int, float]:
-    """The first record from `first` on whose priority is below the worst of the sample, which is full; and that priority.
+    """The first record from `first` on whose priority is below the worst of the full sample; and the priority.
 
-    `end` where there is none before. The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which grows with n. So every u is compared with
-    a number below the threshold of the last of a block of records, 1 - t < exp(-t), and logarithms are taken only of
-    what passes. That number and the end of the block are kept with the tree, since they hold for a worst that is less,
-    too, and there is only ever a lesser one. Numbers are compared as integers, before they become floats.
+    If there is none before `end`, that. The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which
+    grows with n. So every u is compared with a number below the threshold of the last of a block of records, 1 - t <
+    exp(-t), and logarithms are taken only of what passes. That number and the end of the block are kept with the tree:
+    they hold for a lesser worst, too, and the worst only ever gets less. Numbers are compared as integers, before they
+    become floats.
     """
     numbers, worst, number = tree.numbers, tree.numbers[PRIORITY * tree.samples], first
     while number < end:
