@@ -1,8 +1,8 @@
 """The kernels that Python calls: a batch of points over all trees.
 
 Trees are in the outer loop and points in the inner one, so that a tree is fetched from memory once a batch.
-Between two records that a tree accepts into its sample it does not change, and the points between are only
-scored.
+From one record that a tree accepts into its sample to the next it does not change, so the points of all those
+are scored together.
 """
 
 from typing import Any
@@ -18,20 +18,8 @@ from .streams import PLACE, WHERE, stream, uniform
 
 
 @part
-def _take(
-    a_tree: Any,
-    start: np.uint64,
-    number: int,
-    priority: float,
-    points: Any,
-    x: int,
-    table: Any,
-    scores: Any,
-    scored: int,
-) -> None:
-    """Add a record that the sample accepts, the point at `x`, after its score to scores[scored] unless that is < 0."""
-    if scored >= 0:
-        scores[scored] += walk.score_one(a_tree, points, table, x)
+def _take(a_tree: Any, start: np.uint64, number: int, priority: float, points: Any, x: int) -> None:
+    """Add a record that the sample accepts, the point at `x`."""
     full = number >= a_tree.samples
     if full:
         tree.forget(a_tree, int(a_tree.numbers[ENTRY * a_tree.samples]))
@@ -43,24 +31,10 @@ def _take(
 
 
 @part
-def _take_on_line(
-    a_line: Any,
-    start: np.uint64,
-    number: int,
-    priority: float,
-    points: Any,
-    x: int,
-    table: Any,
-    scores: Any,
-    scored: int,
-) -> None:
+def _take_on_line(a_line: Any, start: np.uint64, number: int, priority: float, points: Any, x: int) -> None:
     """The same over one coordinate."""
     value, hole, beside = points[x], -1, -1
-    if scored >= 0:
-        leaf, score = line_walk.find_and_score(a_line, value, table)
-        scores[scored] += score
-    else:
-        leaf = line.search(a_line, value)
+    leaf = line.search(a_line, value)
     full = number >= a_line.samples
     if full:
         hole, beside = line_tree.forget(a_line, a_line.numbers[ENTRY * a_line.samples])
@@ -91,18 +65,16 @@ def _pass(
     """Take records first … end - 1 into one tree; `step` words of `points` from one to the next."""
     number = first
     while number < min(a_tree.samples, end):
-        priority = priority_of(start, number, decay_rate)
-        take(a_tree, start, number, priority, points, (number - first) * step, table, scores, -1)
+        take(a_tree, start, number, priority_of(start, number, decay_rate), points, (number - first) * step)
         number += 1
     while number < end:
         accepted, priority = end, 0.0
         if learned:
             accepted, priority = next_accepted(a_tree, start, number, end, decay_rate)
         if scored:
-            add_scores(a_tree, points, number - first, accepted - first, step, table, scores)
+            add_scores(a_tree, points, number - first, min(accepted + 1, end) - first, step, table, scores)
         if accepted < end:
-            i = accepted - first
-            take(a_tree, start, accepted, priority, points, i * step, table, scores, i if scored else -1)
+            take(a_tree, start, accepted, priority, points, (accepted - first) * step)
         number = accepted + 1
 
 

@@ -6,6 +6,8 @@ from .compiling import inlined
 from .line import Line, id_at, search
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 
+_LIKELY = 4
+
 
 @inlined
 def _at_leaf(line: Line, x: float, table: Any, leaf: int) -> tuple[float, bool, int, int, int, float]:
@@ -38,46 +40,21 @@ def _step(
 
 @inlined
 def find_and_score(line: Line, x: float, table: Any) -> tuple[int, float]:
-    """The leaf that the cuts lead x to, and the score of x."""
+    """The leaf that the cuts lead x to, and the score of x.
+
+    How many steps there are cannot be predicted, and few are more than _LIKELY: so many are gone in any case.
+    """
     leaf = at = search(line, x)
     beyond, on, near, far, depth, score = _at_leaf(line, x, table, leaf)
+    for _ in range(_LIKELY):
+        at, depth, score, on = _step(line, table, leaf, beyond, near, far, at, depth, score, on)
     while on:
         at, depth, score, on = _step(line, table, leaf, beyond, near, far, at, depth, score, on)
     return leaf, score
 
 
 @inlined
-def score_four(
-    lines: tuple[Line, Line, Line, Line], x: float, y: float, z: float, w: float, table: Any
-) -> tuple[float, float, float, float]:
-    """The scores of a point on each of four lines, side by side: how many steps one takes is a surprise."""
-    line_a, line_b, line_c, line_d = lines
-    a, b, c, d = search(line_a, x), search(line_b, y), search(line_c, z), search(line_d, w)
-    at_a, at_b, at_c, at_d = a, b, c, d
-    beyond_a, on_a, near_a, far_a, depth_a, score_a = _at_leaf(line_a, x, table, a)
-    beyond_b, on_b, near_b, far_b, depth_b, score_b = _at_leaf(line_b, y, table, b)
-    beyond_c, on_c, near_c, far_c, depth_c, score_c = _at_leaf(line_c, z, table, c)
-    beyond_d, on_d, near_d, far_d, depth_d, score_d = _at_leaf(line_d, w, table, d)
-    while on_a | on_b | on_c | on_d:
-        at_a, depth_a, score_a, on_a = _step(line_a, table, a, beyond_a, near_a, far_a, at_a, depth_a, score_a, on_a)
-        at_b, depth_b, score_b, on_b = _step(line_b, table, b, beyond_b, near_b, far_b, at_b, depth_b, score_b, on_b)
-        at_c, depth_c, score_c, on_c = _step(line_c, table, c, beyond_c, near_c, far_c, at_c, depth_c, score_c, on_c)
-        at_d, depth_d, score_d, on_d = _step(line_d, table, d, beyond_d, near_d, far_d, at_d, depth_d, score_d, on_d)
-    return score_a, score_b, score_c, score_d
-
-
-@inlined
 def add_scores(line: Line, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> None:
     """Add to scores[begin:end] the scores of those points."""
-    last, lines = end - 1, (line, line, line, line)
-    for i in range(begin, last, 4):
-        j, k, m = i + 1, min(i + 2, last), min(i + 3, last)
-        a, b, c, d = score_four(lines, points[i], points[j], points[k], points[m], table)
-        scores[i] += a
-        scores[j] += b
-        if k > j:
-            scores[k] += c
-        if m > k:
-            scores[m] += d
-    if (end - begin) % 4 == 1:
-        scores[last] += find_and_score(line, points[last], table)[1]
+    for i in range(begin, end):
+        scores[i] += find_and_score(line, points[i], table)[1]

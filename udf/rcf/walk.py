@@ -6,6 +6,7 @@ from .arrays import AXIS, CHILD, CUT, MASS, PARENT, ROOT, SPAN, Tree, box_at, po
 from .compiling import inlined, part
 from .cutting import outside
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
+from .vectors import MANY
 
 
 @inlined
@@ -26,23 +27,29 @@ def _at_leaf(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int)
     return table[mass + WEIGHT] / (depth + table[mass + DEPTH])
 
 
-@part
-def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -> float:
-    """The score of a point, given its leaf: up along the boxes while the point is outside of them.
+@inlined
+def _step(
+    tree: Tree, points: Any, x: int, table: Any, node: int, depth: int, score: float
+) -> tuple[int, int, float, float]:
+    """From a child at a depth to its parent: that node, its depth, the score there, how far the point is outside of it.
 
     A fresh cut of a box separates the point with probability p = outside / (outside + span): then its score is
     1 / (depth + 1), else that of the child. Above a box the point is in, nothing changes any more.
     """
-    score = _at_leaf(tree, points, x, table, node, depth)
-    while depth > 0:
-        node = int(tree.ids[PARENT * tree.samples + node])
-        box = box_at(tree, node)
-        beyond = outside(tree.numbers, box, box + tree.coordinates, points, x, tree.coordinates)
-        if beyond <= 0.0:
-            break
-        separated = beyond / (beyond + tree.numbers[SPAN * tree.samples + node])
-        score += separated * (table[3 * depth + RECIPROCAL] - score)
-        depth -= 1
+    above = int(tree.ids[PARENT * tree.samples + node])
+    box = box_at(tree, above)
+    beyond = outside(tree.numbers, box, box + tree.coordinates, points, x, tree.coordinates)
+    beyond = beyond if depth > 0 else 0.0  # the root is its own parent
+    separated = beyond / (beyond + tree.numbers[SPAN * tree.samples + above])
+    return above, max(depth - 1, 0), score + separated * (table[3 * depth + RECIPROCAL] - score), beyond
+
+
+@part
+def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -> float:
+    """The score of a point, given its leaf: up along the boxes while the point is outside of them."""
+    score, beyond = _at_leaf(tree, points, x, table, node, depth), float(depth)
+    while beyond > 0.0:
+        node, depth, score, beyond = _step(tree, points, x, table, node, depth, score)
     return score
 
 
@@ -79,10 +86,20 @@ def _score_four(
     tree: Tree, points: Any, table: Any, x: int, y: int, z: int, w: int
 ) -> tuple[float, float, float, float]:
     a, b, c, d, depth_a, depth_b, depth_c, depth_d = down_four(tree, points, x, y, z, w)
-    score_a = _climb(tree, points, x, table, a, depth_a)
-    score_b = _climb(tree, points, y, table, b, depth_b)
-    score_c = _climb(tree, points, z, table, c, depth_c)
-    score_d = _climb(tree, points, w, table, d, depth_d)
+    if tree.coordinates > 2 * MANY:
+        score_a, score_b = _climb(tree, points, x, table, a, depth_a), _climb(tree, points, y, table, b, depth_b)
+        score_c, score_d = _climb(tree, points, z, table, c, depth_c), _climb(tree, points, w, table, d, depth_d)
+        return score_a, score_b, score_c, score_d
+    # Where boxes are small, steps in vain cost less than surprises at how many there are
+    score_a, score_b = _at_leaf(tree, points, x, table, a, depth_a), _at_leaf(tree, points, y, table, b, depth_b)
+    score_c, score_d = _at_leaf(tree, points, z, table, c, depth_c), _at_leaf(tree, points, w, table, d, depth_d)
+    beyond = float(depth_a)
+    while beyond > 0.0:
+        a, depth_a, score_a, beyond_a = _step(tree, points, x, table, a, depth_a, score_a)
+        b, depth_b, score_b, beyond_b = _step(tree, points, y, table, b, depth_b, score_b)
+        c, depth_c, score_c, beyond_c = _step(tree, points, z, table, c, depth_c, score_c)
+        d, depth_d, score_d, beyond_d = _step(tree, points, w, table, d, depth_d, score_d)
+        beyond = max(beyond_a, beyond_b, beyond_c, beyond_d)
     return score_a, score_b, score_c, score_d
 
 
