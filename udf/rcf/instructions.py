@@ -1,27 +1,10 @@
-"""Steps of the kernels for which numba by itself makes slow code."""
+"""A step of the kernels that numba by itself does not make vectors of."""
 
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-
-
-def _build_if_below(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    a, b, amount = arguments
-    word = ir.IntType(64)
-    sign = builder.ashr(builder.bitcast(builder.fsub(a, b), word), ir.Constant(word, 63))
-    return builder.and_(sign, amount)
-
-
-def _type_if_below(_context: Any, a: Any, b: Any, amount: Any) -> Any:
-    return types.int64(types.float64, types.float64, types.int64), _build_if_below
-
-
-# if_below(a, b, amount): amount where a < b, else 0, by the sign of a - b. LLVM makes a branch of any comparison, which
-# in a binary search is predicted wrongly every other time: 35 ns a search among 256, this way 9.
-if_below: Any = intrinsic(_type_if_below)
-
 
 LANES = 8
 _GOLDEN, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB

@@ -12,7 +12,6 @@ import numpy as np
 
 from .arrays import ENTRY, NUMBER, PRIORITY
 from .compiling import inlined, part
-from .instructions import if_below
 from .streams import KEEP, first_reaching, highest_bits, uniform
 
 
@@ -93,7 +92,7 @@ def replace_worst(tree: Any, priority: float, number: int, entry: float) -> None
         if one == two:
             child = other if tree.numbers[NUMBER * samples + other] < tree.numbers[NUMBER * samples + child] else child
         else:
-            child += if_below(one, two, 1)
+            child += int(one < two)
         if tree.numbers[priorities + child] < priority:
             break
         _move(tree, child, hole)
