@@ -114,18 +114,27 @@ def _mover(forth: bool) -> Any:
             )
         ]
         block = ir.Constant(_WORD, BLOCK)
-        with cgutils.for_range_slice(builder, ir.Constant(_WORD, 0), count, block) as (i, _):
-            left = builder.sub(count, i)
-            # Forth from the end on: what is read was not yet written
-            at = builder.add(row, builder.sub(left, block) if forth else i)
+
+        def move(at: Any, left: Any = None) -> None:
+            """A block of rows to `at` and on; or the last of them, of a block that `left` are left of."""
             source = builder.sub(at, _ONE) if forth else builder.add(at, _ONE)
             for pointer, start, kind, width in sections:
                 lanes = ir.Constant(_WORD, width)
-                meant = _below(builder, kind, builder.mul(builder.sub(block, left) if forth else left, lanes))
                 here = builder.add(start, builder.mul(at, lanes))
                 new = _load(builder, pointer, builder.add(start, builder.mul(source, lanes)), kind)
-                old = _load(builder, pointer, here, kind)
-                _store(builder, builder.select(meant, *((old, new) if forth else (new, old))), pointer, here)
+                if left is not None:
+                    old = _load(builder, pointer, here, kind)
+                    meant = _below(builder, kind, builder.mul(builder.sub(block, left) if forth else left, lanes))
+                    new = builder.select(meant, *((old, new) if forth else (new, old)))
+                _store(builder, new, pointer, here)
+
+        whole = builder.and_(count, ir.Constant(_WORD, -BLOCK))
+        with cgutils.for_range_slice(builder, ir.Constant(_WORD, 0), whole, block) as (i, _):
+            # Forth from the end on: what is read was not yet written
+            move(builder.add(row, builder.sub(builder.sub(count, i), block) if forth else i))
+        left = builder.sub(count, whole)
+        with builder.if_then(builder.icmp_signed(">", left, ir.Constant(_WORD, 0))):
+            move(builder.add(row, builder.sub(left, block) if forth else whole), left)
         return context.get_dummy_value()
 
     def typed(
