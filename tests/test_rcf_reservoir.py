@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 
 from udf.rcf import RandomCutForest
-from udf.rcf.arrays import NUMBER
+from udf.rcf.arrays import NUMBER, heaps_of
 
 
 def samples(forest):
-    size = forest.sample_size
-    return [set(row[NUMBER * size : (NUMBER + 1) * size].astype(int)) for row in forest._trees]
+    return [set(heap[:, NUMBER].astype(int)) for heap in heaps_of(forest._trees, forest._parameters)]
 
 
 @pytest.mark.parametrize(("sample_size", "time_decay", "seed"), [(10, 11, 0), (10, 100, -3), (32, 100000, 2**64 - 1)])

@@ -25,11 +25,14 @@ Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.uint16]
 Integers = npt.NDArray[np.int64]
 
-# Sections of floats, in units of S. Then follow the boxes of the inner nodes (all low, then all high
+# The reservoir is a heap with the next to be evicted on top, in a tree's first 3 S floats. Each of its entries is
+PRIORITY = 0
+NUMBER = 1  # of the record
+ENTRY = 2  # leaf; over one coordinate, the value
+WIDTH = 3
+
+# Sections of floats, in units of S, behind it. Then follow the boxes of the inner nodes (all low, then all high
 # coordinates of one) and the points of the leaves; and two numbers of `reservoir.next_accepted`.
-PRIORITY = 0  # the reservoir, a heap with the next to be evicted on top
-NUMBER = 1  # record number of an entry of the heap
-ENTRY = 2  # leaf of an entry of the heap; over one coordinate, its value
 CUT = 3  # of an inner node: left iff coordinate <= cut
 SPAN = 4  # of an inner node: the sum of the side lengths of its box
 BOX = 5
@@ -91,6 +94,12 @@ def ids_of(blocks: Floats, parameters: Parameters) -> Ids:
     return blocks[..., float_words(parameters.sample_size, parameters.coordinates) :].view(np.uint16)
 
 
+def heaps_of(blocks: Floats, parameters: Parameters) -> Floats:
+    """The reservoirs, a view: (num_trees, sample_size, WIDTH)."""
+    samples = parameters.sample_size
+    return blocks[:, : WIDTH * samples].reshape(-1, samples, WIDTH)
+
+
 def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:
     """The number of leaves of each tree."""
     return ids_of(blocks, parameters)[:, END * parameters.sample_size + LEAVES].astype(np.int64)
@@ -100,7 +109,7 @@ def points_of(blocks: Floats, parameters: Parameters, entries: Integers, size: i
     """The points of entries of the reservoirs, numbered through all trees with `size` entries each."""
     samples, coordinates = parameters.sample_size, parameters.coordinates
     tree, entry = np.divmod(entries, max(size, 1))
-    leaf = blocks[tree, ENTRY * samples + entry].astype(np.int64)
+    leaf = heaps_of(blocks, parameters)[tree, entry, ENTRY].astype(np.int64)
     first = (BOX + 2 * coordinates) * samples + coordinates * leaf
     return blocks[tree[:, np.newaxis], first[:, np.newaxis] + np.arange(coordinates)]
 

@@ -22,7 +22,7 @@ def _take(a_tree: Any, start: np.uint64, number: int, priority: float, points: A
     """Add a record that the sample accepts, the point at `x`."""
     full = number >= a_tree.samples
     if full:
-        tree.forget(a_tree, int(a_tree.numbers[ENTRY * a_tree.samples]))
+        tree.forget(a_tree, int(a_tree.numbers[ENTRY]))
     leaf = tree.insert(a_tree, points, x, uniform(start, number, PLACE), uniform(start, number, WHERE))
     if full:
         replace_worst(a_tree, priority, number, leaf)
@@ -37,7 +37,7 @@ def _take_on_line(a_line: Any, start: np.uint64, number: int, priority: float, p
     leaf = line.search(a_line, value)
     full = number >= a_line.samples
     if full:
-        hole, beside = line_tree.forget(a_line, a_line.numbers[ENTRY * a_line.samples])
+        hole, beside = line_tree.forget(a_line, a_line.numbers[ENTRY])
         leaf = beside if leaf == hole else leaf
     line_tree.insert(a_line, value, uniform(start, number, PLACE), uniform(start, number, WHERE), leaf, hole, beside)
     if full:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import ENTRY, NUMBER, Floats, point_at, tree_at
+from .arrays import ENTRY, NUMBER, WIDTH, Floats, heaps_of, point_at, tree_at
 from .attribution import as_given, as_next, split_scores
 from .compiling import kernel
 from .layout import layout_of
@@ -32,7 +32,7 @@ def _newest(trees: int, num_trees: int, samples: int, coordinates: int, newest: 
     for t in range(num_trees):
         tree = tree_at(trees, t, samples, coordinates)
         for entry in range(samples):
-            last = point_at(tree, int(tree.numbers[ENTRY * samples + entry])) + coordinates - dimensions
+            last = point_at(tree, int(tree.numbers[WIDTH * entry + ENTRY])) + coordinates - dimensions
             for i in range(dimensions):
                 newest[t * samples + entry, i] = tree.numbers[last + i]
 
@@ -44,7 +44,7 @@ def _measure(trees: int, num_trees: int, samples: int, point: Floats, weights: F
     for t in range(num_trees):
         tree = tree_at(trees, t, samples, coordinates)
         for entry in range(samples):
-            at = point_at(tree, int(tree.numbers[ENTRY * samples + entry]))
+            at = point_at(tree, int(tree.numbers[WIDTH * entry + ENTRY]))
             total = 0.0
             for i in range(coordinates):
                 total += weights[i] * abs(point[i] - tree.numbers[at + i])
@@ -89,7 +89,7 @@ def _expected(forest: "RandomCutForest", records: Floats) -> Floats:
         return records
     trees, num_trees, samples, coordinates, *_ = forest._kernel_arguments
     if coordinates is None:
-        return np.full(records.shape, np.median(forest._trees[:, ENTRY * samples : (ENTRY + 1) * samples]))
+        return np.full(records.shape, np.median(heaps_of(forest._trees, forest._parameters)[:, :, ENTRY]))
     newest = np.empty((num_trees * samples, forest.dimensions))
     _newest(trees, num_trees, samples, coordinates, newest)
     closeness = np.tile(_closeness(newest), forest.shingle_size)
@@ -113,7 +113,7 @@ def normal_level(forest: "RandomCutForest") -> float:
     if forest._points_learned < forest.sample_size:
         return 0.0
     samples, coordinates = forest.sample_size, forest._parameters.coordinates
-    numbers = forest._trees[:, NUMBER * samples : (NUMBER + 1) * samples]
+    numbers = heaps_of(forest._trees, forest._parameters)[:, :, NUMBER]
     _, entries = np.unique(numbers, return_index=True)
     chosen = np.linspace(0, len(entries) - 1, min(len(entries), _REFERENCES)).astype(np.int64)
     points = layout_of(forest._parameters).points_of(forest._trees, forest._parameters, entries[chosen], samples)

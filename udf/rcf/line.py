@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import ENTRY, Floats, Integers, floats_at, ids_at, in_lines
+from .arrays import ENTRY, WIDTH, Floats, Integers, floats_at, heaps_of, ids_at, in_lines
 from .compiling import inlined
 from .line_vectors import BLOCK, count_below
 from .parameters import Parameters
@@ -49,7 +49,7 @@ class Line(NamedTuple):
 @inlined
 def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int, int]:
     """Where the sections of a block begin, in the order of `Line`, and how many words it takes."""
-    cut, blocks = (3 * samples + 2 + 7) // 8 * 8, (samples + BLOCK - 1) // BLOCK
+    cut, blocks = (WIDTH * samples + 2 + 7) // 8 * 8, (samples + BLOCK - 1) // BLOCK
     rows = BLOCK * blocks
     guide = cut + rows
     value = guide + (blocks + BLOCK - 1) // BLOCK * BLOCK * int(blocks > 1)
@@ -99,7 +99,7 @@ def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:
 def points_of(blocks: Floats, parameters: Parameters, entries: Integers, size: int) -> Floats:
     """The points of entries of the reservoirs, (n, 1), numbered through all trees with `size` entries each."""
     tree, entry = np.divmod(entries, max(size, 1))
-    return blocks[tree, ENTRY * parameters.sample_size + entry][:, np.newaxis]
+    return heaps_of(blocks, parameters)[tree, entry, ENTRY][:, np.newaxis]
 
 
 @inlined

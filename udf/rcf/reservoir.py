@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import ENTRY, NUMBER, PRIORITY
+from .arrays import ENTRY, NUMBER, PRIORITY, WIDTH
 from .compiling import inlined, part
 from .streams import KEEP, first_reaching, highest_bits, uniform
 
@@ -31,7 +31,7 @@ def next_accepted(tree: Any, start: np.uint64, first: int, end: int, decay_rate:
     they hold for a lesser worst, too, and the worst only ever gets less. Numbers are compared as integers, before they
     become floats.
     """
-    numbers, worst, number = tree.numbers, tree.numbers[PRIORITY * tree.samples], first
+    numbers, worst, number = tree.numbers, tree.numbers[PRIORITY], first
     while number < end:
         if number >= numbers[tree.filter + 1]:
             block_end = number + min(max(1, int(0.125 / decay_rate)), 4096)
@@ -49,21 +49,15 @@ def next_accepted(tree: Any, start: np.uint64, first: int, end: int, decay_rate:
 
 @inlined
 def _set(tree: Any, i: int, priority: float, number: int, entry: float) -> None:
-    tree.numbers[PRIORITY * tree.samples + i] = priority
-    tree.numbers[NUMBER * tree.samples + i] = number
-    tree.numbers[ENTRY * tree.samples + i] = entry
+    tree.numbers[WIDTH * i + PRIORITY] = priority
+    tree.numbers[WIDTH * i + NUMBER] = number
+    tree.numbers[WIDTH * i + ENTRY] = entry
 
 
 @inlined
 def _move(tree: Any, source: int, to: int) -> None:
-    numbers, samples = tree.numbers, tree.samples
-    _set(
-        tree,
-        to,
-        numbers[PRIORITY * samples + source],
-        numbers[NUMBER * samples + source],
-        numbers[ENTRY * samples + source],
-    )
+    numbers, at = tree.numbers, WIDTH * source
+    _set(tree, to, numbers[at + PRIORITY], numbers[at + NUMBER], numbers[at + ENTRY])
 
 
 # Of equal priorities the older record goes first: an order without ties, so that results do not depend on how
@@ -74,7 +68,7 @@ def _move(tree: Any, source: int, to: int) -> None:
 def append(tree: Any, size: int, priority: float, number: int, entry: float) -> None:
     """Add an entry to the heap while the sample fills."""
     hole = size
-    while hole > 0 and priority > tree.numbers[PRIORITY * tree.samples + (hole - 1) // 2]:
+    while hole > 0 and priority > tree.numbers[WIDTH * ((hole - 1) // 2) + PRIORITY]:
         _move(tree, (hole - 1) // 2, hole)
         hole = (hole - 1) // 2
     _set(tree, hole, priority, number, entry)
@@ -83,17 +77,16 @@ def append(tree: Any, size: int, priority: float, number: int, entry: float) -> 
 @part
 def replace_worst(tree: Any, priority: float, number: int, entry: float) -> None:
     """Put an entry in place of the top of the full heap."""
-    samples, priorities = tree.samples, PRIORITY * tree.samples
-    hole = 0
-    while 2 * hole + 1 < samples:
+    numbers, hole = tree.numbers, 0
+    while 2 * hole + 1 < tree.samples:
         child = 2 * hole + 1
-        other = min(child + 1, samples - 1)
-        one, two = tree.numbers[priorities + child], tree.numbers[priorities + other]
+        other = min(child + 1, tree.samples - 1)
+        one, two = numbers[WIDTH * child + PRIORITY], numbers[WIDTH * other + PRIORITY]
         if one == two:
-            child = other if tree.numbers[NUMBER * samples + other] < tree.numbers[NUMBER * samples + child] else child
+            child = other if numbers[WIDTH * other + NUMBER] < numbers[WIDTH * child + NUMBER] else child
         else:
             child += int(one < two)
-        if tree.numbers[priorities + child] < priority:
+        if numbers[WIDTH * child + PRIORITY] < priority:
             break
         _move(tree, child, hole)
         hole = child

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import NUMBER, Floats, Integers
+from .arrays import NUMBER, Floats, Integers, heaps_of
 from .layout import layout_of
 from .parameters import SCORINGS, Parameters
 from .rebuilding import put_together, take_apart
@@ -53,7 +53,7 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, held: Floats
     inners = leaves - num_trees if size else 0
     inner, cuts, axes = np.empty(leaves + inners, np.uint8), np.empty(inners), np.empty(inners, np.uint16)
     take_apart(trees.ctypes.data, num_trees, samples, parameters.of_kernels, leaf_counts, inner, cuts, axes)
-    numbers = trees[:, NUMBER * samples : NUMBER * samples + size].astype(np.int64)
+    numbers = heaps_of(trees, parameters)[:, :size, NUMBER].astype(np.int64)
     records, entries = np.unique(numbers, return_index=True)
     sampled = np.sort(np.searchsorted(records, numbers), axis=1)
     places, covered = _series(records, parameters.shingle_size)
