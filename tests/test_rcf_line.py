@@ -1,19 +1,17 @@
 """Trees over one coordinate: the sorted table is the same tree as nodes and boxes are, step by step and bit for bit."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from udf.rcf import line, line_rebuilding, line_tree, line_walk, walk
-from udf.rcf.arrays import empty_blocks, floats_at, leaf_counts, tree_at
+from udf.rcf import line, line_rebuilding, line_tree, line_vectors, line_walk, walk
+from udf.rcf.arrays import empty_blocks, floats_at, ids_at, leaf_counts, tree_at
 from udf.rcf.parameters import Parameters
 from udf.rcf.rebuilding import _take_apart
 from udf.rcf.scoring import score_table
 from udf.rcf.tree import forget, insert
-
-SAMPLES = 12
-PARAMETERS = Parameters(1, num_trees=1, sample_size=SAMPLES)
 
 
 @njit
@@ -65,29 +63,125 @@ def _line_state(lines, samples, points, table, scores, singly):
     return nodes
 
 
+class Both:
+    """The same tree in both layouts, stepped together."""
+
+    def __init__(self, samples):
+        self.samples, self.parameters = samples, Parameters(1, num_trees=1, sample_size=samples)
+        self.trees, self.lines = empty_blocks(self.parameters), line.empty_blocks(self.parameters)
+        self.table = score_table("open", samples)
+        self.sample: list[tuple[int, float]] = []
+
+    def take(self, x, place, where, which):
+        """Insert x, in place of entry `which` of a full sample."""
+        full = len(self.sample) == self.samples
+        leaf, value = self.sample.pop(which) if full else (-1, 0.0)
+        new = _tree_step(self.trees.ctypes.data, self.samples, leaf, np.array([x]), place, where)
+        _line_step(self.lines.ctypes.data, self.samples, full, value, x, place, where)
+        self.sample.append((new, x))
+
+    def check(self, *points):
+        """Same leaves, same shape, same cuts, same scores of points, of those in the sample and of some outside."""
+        points = np.array([*points, *(value for _, value in self.sample), 1e300, -1e300, 0.3])
+        scores, expected, singly = (np.zeros(len(points)) for _ in range(3))
+        of_line = _line_state(self.lines.ctypes.data, self.samples, points, self.table, scores, singly)
+        of_tree = _tree_state(self.trees.ctypes.data, self.samples, points, self.table, expected)
+        leaves = len({value for _, value in self.sample})
+        assert line.leaf_counts(self.lines, self.parameters) == leaf_counts(self.trees, self.parameters) == leaves
+        assert np.array_equal(of_line[0], of_tree[0]) and np.array_equal(of_line[1], of_tree[1])
+        assert scores.tobytes() == expected.tobytes() == singly.tobytes()
+
+
 unit = st.integers(0, 2**52 - 1).map(lambda k: (k + 0.5) / 2**52)
 coarse = st.integers(-4, 4).map(float)
 finite = st.floats(-1e300, 1e300).map(lambda x: x + 0.0)
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    steps=st.lists(st.tuples(coarse | finite, unit, unit, st.integers(0, SAMPLES - 1)), min_size=2, max_size=40),
-)
+@given(st.lists(st.tuples(coarse | finite, unit, unit, st.integers(0, 11)), min_size=2, max_size=40))
 def test_line_is_the_tree(steps):
-    trees, lines = empty_blocks(PARAMETERS), line.empty_blocks(PARAMETERS)
-    table = score_table("open", SAMPLES)
-    sample: list[tuple[int, float]] = []
+    both = Both(12)
     for x, place, where, which in steps:
-        full = len(sample) == SAMPLES
-        leaf, value = sample.pop(which) if full else (-1, 0.0)
-        new = _tree_step(trees.ctypes.data, SAMPLES, leaf, np.array([x]), place, where)
-        _line_step(lines.ctypes.data, SAMPLES, full, value, x, place, where)
-        sample.append((new, x))
-        points = np.array([x, x / 2, *(value for _, value in sample), 1e300, -1e300, 0.3])
-        scores, expected, singly = (np.zeros(len(points)) for _ in range(3))
-        of_line = _line_state(lines.ctypes.data, SAMPLES, points, table, scores, singly)
-        of_tree = _tree_state(trees.ctypes.data, SAMPLES, points, table, expected)
-        assert line.leaf_counts(lines, PARAMETERS) == leaf_counts(trees, PARAMETERS) == len({v for _, v in sample})
-        assert np.array_equal(of_line[0], of_tree[0]) and np.array_equal(of_line[1], of_tree[1])
-        assert scores.tobytes() == expected.tobytes() == singly.tobytes()
+        both.take(x, place, where, which)
+        both.check(x, x / 2)
+
+
+@pytest.mark.parametrize("samples", [16, 17, 100, 600])
+def test_line_of_many_rows_is_the_tree(samples):
+    """Over all blocks of rows, with their guide: some values come again and again, some lie far apart."""
+    seed = samples
+    print("seed", seed)
+    rng, both = np.random.default_rng(seed), Both(samples)
+    for step in range(3 * samples):
+        x = float(rng.choice([rng.normal(), 1e6 * rng.normal(), rng.integers(-20, 20)]))
+        both.take(x, rng.uniform(), rng.uniform(), int(rng.integers(samples)))
+        if step % (samples // 16) == 0:
+            both.check(x, x / 2)
+
+
+@njit
+def _add(ids, at, count, by):
+    line_vectors.add(ids_at(ids.ctypes.data), at, count, by)
+
+
+@njit
+def _renumber(ids, at, count, gone, instead, first, last, by):
+    line_vectors.renumber(ids_at(ids.ctypes.data), at, count, gone, instead, first, last, by)
+
+
+@njit
+def _count_below(numbers, at, x):
+    return line_vectors.count_below(floats_at(numbers.ctypes.data), at, x)
+
+
+@njit
+def _move(numbers, ids, row, count, forth):
+    floats, whole = floats_at(numbers.ctypes.data), ids_at(ids.ctypes.data)
+    if forth:
+        line_vectors.move_forth(row, count, floats, 0, floats, 200, whole, 0, whole, 400, whole, 600)
+    else:
+        line_vectors.move_back(row, count, floats, 0, floats, 200, whole, 0, whole, 400, whole, 600)
+
+
+sizes = st.integers(0, 70)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 100), sizes, st.integers(-3, 3))
+def test_add_changes_only_what_it_is_given(at, count, by):
+    ids = np.arange(1000, 1200, dtype=np.uint16)
+    expected = ids.copy()
+    expected[at : at + count] += np.array(by).astype(np.uint16)
+    _add(ids, at, count, by)
+    assert np.array_equal(ids, expected)
+
+
+@settings(deadline=None)
+@given(sizes, sizes, sizes, sizes, sizes, st.sampled_from([-1, 1]), st.integers(0, 2**32 - 1))
+def test_renumber_replaces_then_shifts_numbers_in_a_range(count, gone, instead, first, last, by, seed):
+    ids = np.random.default_rng(seed).integers(0, 70, 200).astype(np.uint16)
+    expected, end = ids.copy(), 5 + (count + 31) // 32 * 32
+    some = np.where(ids[5:end] == gone, instead, ids[5:end].astype(int))
+    expected[5:end] = np.where((first <= some) & (some <= last), some + by, some).astype(np.uint16)
+    _renumber(ids, 5, count, gone, instead, first, last, by)
+    assert np.array_equal(ids, expected)
+
+
+@settings(deadline=None)
+@given(st.integers(50, 80), sizes, st.booleans())
+def test_rows_move_by_one(row, count, forth):
+    numbers, ids = np.random.default_rng(1).normal(size=400), np.arange(1000, dtype=np.uint16)
+    expected_numbers, expected_ids, source = numbers.copy(), ids.copy(), row - 1 if forth else row + 1
+    for at in (0, 200):
+        expected_numbers[at + row :][:count] = numbers[at + source :][:count]
+    for at, width in ((0, 2), (400, 1), (600, 1)):
+        expected_ids[at + width * row :][: width * count] = ids[at + width * source :][: width * count]
+    _move(numbers, ids, row, count, forth)
+    assert np.array_equal(numbers, expected_numbers) and np.array_equal(ids, expected_ids)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([-np.inf, -1e300, -1.0, 0.0, 5e-324, 1.0, 1e300, np.inf]), min_size=16, max_size=16))
+def test_count_below_counts_what_is_below(numbers):
+    for x in (-1e300, 0.0, 1.0, 1e300):
+        assert _count_below(np.array([9.0, *numbers]), 1, x) == sum(number < x for number in numbers)

@@ -3,9 +3,13 @@
 import naive
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
 
 from udf.rcf import RandomCutForest
 from udf.rcf.arrays import NUMBER, heaps_of
+from udf.rcf.streams import KEEP, bits, first_reaching
 
 
 def samples(forest):
@@ -18,6 +22,24 @@ def test_sample_is_the_records_of_least_priority(sample_size, time_decay, seed):
     forest.learn(np.arange(700.0).reshape(-1, 1))
     expected = [naive.least(range(700), seed % 2**64, tree, sample_size, time_decay) for tree in range(5)]
     assert samples(forest) == expected
+
+
+@njit
+def _first_reaching(start, first, end, limit):
+    return first_reaching(start, first, end, KEEP, limit)
+
+
+@njit
+def _bits(start, number):
+    return bits(start, number, KEEP)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**64 - 1), st.integers(0, 10**12), st.integers(0, 40), st.floats(0.0, 1.0))
+def test_records_are_passed_over_as_one_by_one(start, first, count, u):
+    start, limit = np.uint64(start), np.uint64(min(int(u * 2.0**64), 2**64 - 1))
+    reach = [number for number in range(first, first + count) if _bits(start, number) >= limit]
+    assert _first_reaching(start, first, first + count, limit) == min(reach, default=first + count)
 
 
 def test_sample_does_not_freeze_as_the_stream_grows():
