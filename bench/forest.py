@@ -3,20 +3,13 @@
 import argparse
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-import udf.rcf
+from bench.forest_ours import BATCH, REPEATS, Ours, measure_ours
 from bench.forest_peers import (
     Floats,
     Shape,
@@ -25,6 +18,7 @@ from bench.forest_peers import (
     rrcf_microseconds,
     stream,
 )
+from bench.forest_slopes import print_slopes
 from bench.java_build import PeerUnavailableError
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -40,22 +34,8 @@ _SHAPES = (
 )
 _RECORDS = 20_000  # of a repeat of ours
 _JAVA_SECONDS = 12.0  # its passes get no faster after some 8 s
-_REPEATS = 7
-_BATCH = 1000
 _ATTRIBUTION_BAR = 3.0
 _COLD = "import numpy, udf.rcf; udf.rcf.RandomCutForest(1).score_and_learn(numpy.arange(300.0).reshape(-1, 1))"
-
-
-@dataclass
-class Ours:
-    """Figures of our forest at a shape. Times are medians, in microseconds."""
-
-    microseconds: float  # a record
-    memory: int  # bytes of one forest
-    snapshot: int  # bytes
-    writing: float
-    reading: float
-    attribution: float | None  # times the cost of a score
 
 
 def main() -> int:
@@ -81,8 +61,10 @@ def main() -> int:
 
     cpu = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cpu})  # the processes we start inherit it
-    print(f"µs of CPU time a record, score then learn, CPU {cpu} alone. Ours: median of {_REPEATS} repeats of")
-    print(f"{told.records:,} records in batches of {_BATCH:,}; the peers: the best of theirs. All after 3 / λ records.")
+    print(
+        f"µs of CPU time a record, score then learn, CPU {cpu} alone. Of each the best of its repeats: ours {REPEATS} of"
+    )
+    print(f"{told.records:,} records in batches of {BATCH:,}. All after 3 / λ records.")
     print("λ is 0.1 / sample size where not given. krcf and Java compute in float32, ours and rrcf in float64.\n")
     rows = _measure(shapes, told.records, java=not told.no_java, rust=not told.no_rust)
     _print_ratios(rows)
@@ -92,7 +74,7 @@ def main() -> int:
     if not told.shapes:
         _print_cold_start()
     if told.plot or not told.shapes:
-        _print_slopes(told.records, told.plot)
+        print_slopes(told.records, told.plot)
     return 0
 
 
@@ -131,51 +113,6 @@ def _measure(shapes: Sequence[Shape], records: int, java: bool, rust: bool) -> l
     return rows
 
 
-def measure_ours(shape: Shape, points: Floats, records: int) -> Ours:
-    """Fill the forests of a shape, then measure.
-
-    Raises:
-        ValueError: if the forest refuses the shape.
-    """
-    forests = [_forest(shape, seed) for seed in range(shape.keys)]
-    for key, forest in enumerate(forests):
-        forest.learn(points[key : key + shape.fill])
-    starts = range(shape.fill, shape.fill + _REPEATS * records, records)
-    spent = [_seconds(partial(_take, forests, points, first, records)) / records for first in starts]
-    forest, some = forests[0], points[-_BATCH:]
-    data = forest.to_bytes()
-    attribution = getattr(forest, "attribution", None)
-    return Ours(
-        microseconds=statistics.median(spent) * 1e6,
-        memory=forest.memory_bytes,
-        snapshot=len(data),
-        writing=_median(forest.to_bytes),
-        reading=_median(lambda: udf.rcf.RandomCutForest.from_bytes(data)),
-        attribution=attribution and _median(lambda: attribution(some)) / _median(lambda: forest.score(some)),
-    )
-
-
-def _forest(shape: Shape, seed: int) -> udf.rcf.RandomCutForest:
-    return udf.rcf.RandomCutForest(
-        shape.dimensions, shape.num_trees, shape.sample_size, shape.time_decay, shape.shingle_size, seed
-    )
-
-
-def _take(forests: list[udf.rcf.RandomCutForest], points: Floats, first: int, records: int) -> None:
-    """Score and learn records first, first + 1, …, of one forest, or of many in turn."""
-    together = getattr(udf.rcf, "score_and_learn_many", None)
-    for begin in range(first, first + records, _BATCH):
-        at = np.arange(begin, min(begin + _BATCH, first + records))
-        batch = points[at % len(points)]
-        if len(forests) == 1:
-            forests[0].score_and_learn(batch)
-        elif together:
-            together([forests[i] for i in (at % len(forests)).tolist()], batch)
-        else:
-            for i, number in enumerate(at.tolist()):
-                forests[number % len(forests)].score_and_learn(batch[i : i + 1])
-
-
 def _print_ratios(rows: Sequence[Row]) -> None:
     print(f"\n{'µs a record':36}{'ours':>8}{'krcf':>8}{'Java':>8}{'rrcf':>9}{'ratio':>8}{'bar':>6}  met")
     for shape, ours, theirs in rows:
@@ -196,8 +133,8 @@ def _print_sizes(rows: Sequence[Row]) -> None:
     for shape, ours, _ in rows:
         sizes = f"{ours.memory / 1e3:9,.1f} kB{ours.snapshot / 1e3:9,.1f} kB"
         times = f"{ours.writing / 1e3:7,.2f} ms{ours.reading / 1e3:7,.2f} ms"
-        of_bar = ours.attribution and f"{ours.attribution:.2f} (at most {_ATTRIBUTION_BAR:g}: {_met(ours.attribution)})"
-        print(f"{shape.title:36}{sizes}{times}  {of_bar or '–'}")
+        of_bar = f"{ours.attribution:.2f} (at most {_ATTRIBUTION_BAR:g}: {_met(ours.attribution)})"
+        print(f"{shape.title:36}{sizes}{times}  {of_bar}")
 
 
 def _met(attribution: float) -> str:
@@ -217,72 +154,8 @@ def _cpu_seconds(cache: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _print_slopes(records: int, plot: Path | None) -> None:
-    """Straight lines through our cost over trees, samples and dimensions, around 1-D 100 × 256."""
-    base = Shape("base", "", 1, 100, 256, 2560)
-    lines = {
-        "tree": [replace(base, num_trees=n) for n in (25, 50, 100, 200)],
-        "sample": [replace(base, sample_size=n, time_decay=10 * n) for n in (64, 128, 256, 512, 1024)],
-        "dimension": [replace(base, dimensions=n) for n in (1, 2, 4, 8, 16)],
-    }
-    of_shape = {"tree": "num_trees", "sample": "sample_size", "dimension": "dimensions"}
-    drawn = {}
-    print("\nwhat one more costs, in µs a record (1-D 100 × 256 with one of the three varied):")
-    for name, shapes in lines.items():
-        sizes = np.array([getattr(shape, of_shape[name]) for shape in shapes], dtype=np.float64)
-        costs = np.array([_cost(shape, records) for shape in shapes])
-        slope, level = np.polyfit(sizes, costs, 1)
-        off = np.abs(level + slope * sizes - costs).max() / costs.max()
-        drawn[name] = (sizes, costs, slope, level)
-        span = f"{sizes[0]:g} to {sizes[-1]:g}"
-        said = ", ".join(f"{cost:.2f}" for cost in costs)
-        print(f"  {name:10} {slope:.4f}   ({span}: {said}; off the line by up to {off:.0%} of the largest)", flush=True)
-    if plot:
-        _draw(drawn, plot)
-        print(f"drawn in {plot}")
-
-
-def _cost(shape: Shape, records: int) -> float:
-    return measure_ours(shape, stream(shape.dimensions, shape.fill + _REPEATS * records), records).microseconds
-
-
-def _draw(drawn: dict[str, tuple[Floats, Floats, float, float]], file: Path) -> None:
-    import matplotlib  # noqa: PLC0415 - takes a second to import
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415
-
-    pyplot.rcParams.update({"font.size": 9, "svg.hashsalt": "forest"})  # the same figures, the same file
-    figure, axes = pyplot.subplots(1, 3, figsize=(9, 2.8), sharey=True, layout="constrained")
-    for panel, (name, (sizes, costs, slope, level)) in zip(axes, drawn.items(), strict=True):
-        panel.plot(sizes, level + slope * sizes, color="0.6", linewidth=1)
-        panel.plot(sizes, costs, "o", color="#1f6f8b", markersize=4)
-        panel.set_xlabel(f"{name}s")
-        panel.set_title(f"{slope:.3g} µs a {name}", fontsize=9)
-        panel.set_xlim(left=0)
-        panel.locator_params(axis="x", integer=True)
-        panel.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylim(bottom=0)  # shared, and so only when all is drawn
-    axes[0].set_ylabel("µs a record")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    pyplot.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
-    pyplot.close(figure)
-
-
 def _cell(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:.1f}"
-
-
-def _seconds(measured: Callable[[], Any]) -> float:
-    began = time.process_time()
-    measured()
-    return time.process_time() - began
-
-
-def _median(measured: Callable[[], Any], repeats: int = 5) -> float:
-    """Microseconds of CPU time, the first call left out: it may compile."""
-    measured()
-    return statistics.median(_seconds(measured) for _ in range(repeats)) * 1e6
 
 
 if __name__ == "__main__":

@@ -82,10 +82,10 @@ class Both:
 
     def check(self, *points):
         """Same leaves, same shape, same cuts, same scores of points, of those in the sample and of some outside."""
-        points = np.array([*points, *(value for _, value in self.sample), 1e300, -1e300, 0.3])
-        scores, expected, singly = (np.zeros(len(points)) for _ in range(3))
-        of_line = _line_state(self.lines.ctypes.data, self.samples, points, self.table, scores, singly)
-        of_tree = _tree_state(self.trees.ctypes.data, self.samples, points, self.table, expected)
+        scored = np.array([*points, *(value for _, value in self.sample), 1e300, -1e300, 0.3])
+        scores, expected, singly = (np.zeros(len(scored)) for _ in range(3))
+        of_line = _line_state(self.lines.ctypes.data, self.samples, scored, self.table, scores, singly)
+        of_tree = _tree_state(self.trees.ctypes.data, self.samples, scored, self.table, expected)
         leaves = len({value for _, value in self.sample})
         assert line.leaf_counts(self.lines, self.parameters) == leaf_counts(self.trees, self.parameters) == leaves
         assert np.array_equal(of_line[0], of_tree[0]) and np.array_equal(of_line[1], of_tree[1])
