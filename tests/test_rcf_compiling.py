@@ -1,4 +1,4 @@
-"""Where machine code is kept."""
+"""Where machine code is kept, and that it does not depend on the CPU what comes out."""
 
 import os
 import subprocess
@@ -28,3 +28,33 @@ def test_importing_compiles_nothing_and_leaves_the_setting_of_numba_alone(tmp_pa
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(tmp_path)
     assert not list(tmp_path.rglob("*.nbc"))
+
+
+_FORESTS = """
+import sys
+import numpy
+from udf.rcf import RandomCutForest
+for dimensions, shingle_size in ((1, 1), (3, 1), (13, 1)):
+    forest = RandomCutForest(dimensions, 7, 40, 90, shingle_size, seed=2)
+    points = numpy.random.default_rng(dimensions).normal(size=(600, dimensions)).round(3)
+    sys.stdout.buffer.write(forest.score_and_learn(points).tobytes() + forest.to_bytes())
+"""
+
+
+def test_no_bit_depends_on_the_vectors_of_the_cpu(tmp_path):
+    """Compiled for this CPU, and for any: vectors of 64 bytes, or what each such CPU has had from the beginning."""
+    ours, any_cpu = (
+        subprocess.run(
+            [sys.executable, "-c", _FORESTS],
+            cwd=ROOT,
+            env={**os.environ, **told},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for told in (
+            {},
+            {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)},
+        )
+    )
+    assert len(ours) > 10_000
+    assert ours == any_cpu
