@@ -50,7 +50,7 @@ def _line_state(lines, samples, points, table, scores, singly):
     nodes = np.zeros(2 * samples), np.zeros(samples)
     line_rebuilding.take_apart(on_line, np.empty(samples + 1, np.int64), nodes[0], nodes[1], 0, 0)
     for i in range(points.size):
-        singly[i] = line_walk.find_and_score(on_line, points[i], floats_at(table.ctypes.data))[1]
+        singly[i] = line_walk.score_one(on_line, points[i], floats_at(table.ctypes.data))
     line_walk.add_scores(
         on_line,
         floats_at(points.ctypes.data),

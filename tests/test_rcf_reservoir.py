@@ -50,6 +50,15 @@ def test_sample_does_not_freeze_as_the_stream_grows():
     assert min(min(sample) for sample in samples(forest)) > 10_000_000_000
 
 
+def test_the_last_records_that_can_be_numbered_are_taken():
+    """And those beyond end, too: a float does not tell 2**53 + 1 from 2**53."""
+    for seen in (2**53 - 20, 2**60):
+        forest = RandomCutForest(1, 2, 10, 5)
+        forest.learn(np.zeros((10, 1)))
+        forest._records_seen = seen
+        assert np.isfinite(forest.score_and_learn(np.arange(50.0).reshape(-1, 1))).all()
+
+
 def test_age_of_sample_follows_the_decay():
     """In the steady state a record of age a is kept with a probability that falls as e^(-a / decay) for large
     decays: the mean age is the decay. Standard error over 200 trees of 20 records 1.6 %; the bound is 6 %."""

@@ -11,7 +11,7 @@ and low_i likewise with max(0, min_i - x_i); a leaf is a box of span 0. A point 
 of no box. Its score is split by the gaps to the box of the leaf's sibling, which never holds it since a cut is
 between, and evenly where the leaf is the whole tree.
 
-Kernels here have the form of those in `walk` and `line`, with low and high in place of scores.
+Kernels here have the form of those in `walk` and `line_walk`, with low and high in place of scores.
 """
 
 from typing import TYPE_CHECKING, Any

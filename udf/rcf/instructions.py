@@ -7,7 +7,7 @@ from numba import types
 from numba.extending import intrinsic
 
 LANES = 8
-_GOLDEN, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+MIX_1, MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
@@ -24,7 +24,7 @@ def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arg
 
     numbers = ir.Constant(kind, list(range(LANES)))
     bits = builder.add(spread(start), builder.mul(numbers, spread(step)))
-    for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
+    for shift, factor in ((30, MIX_1), (27, MIX_2)):
         bits = builder.mul(builder.xor(bits, builder.lshr(bits, constant(shift))), constant(factor))
     bits = builder.xor(bits, builder.lshr(bits, constant(31)))
     high = builder.bitcast(builder.icmp_unsigned(">=", bits, spread(limit)), ir.IntType(LANES))
@@ -36,6 +36,6 @@ def _type_first_high(_context: Any, start: Any, step: Any, limit: Any) -> Any:
     return types.int64(types.uint64, types.uint64, types.uint64), _build_first_high
 
 
-# first_high(start, step, limit): the first of the LANES numbers start, start + step, … that `streams` mixes to at least
-# `limit`, or LANES. Mixed side by side, eight take as long as one.
+# first_high(start, step, limit): the first of the LANES numbers start, start + step, … of which `streams._mix` makes at
+# least `limit`, or LANES. Mixed side by side, eight take as long as one.
 first_high: Any = intrinsic(_type_first_high)

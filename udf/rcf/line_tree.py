@@ -136,6 +136,7 @@ def forget(line: Line, value: float) -> tuple[int, int]:
     end = id_at(ids, line.span + 2 * row + left)  # of the sibling, which begins beside the leaf
     beside = leaf + 2 * left - 1
     add(ids, line.depth + min(beside, end), abs(end - beside) + 1, -1)
+    # Row -1 has a span only; as a cut, row 0 here has what nobody looks at before `insert` has taken the row.
     # What ended at the leaf ends beside it, as soon as `insert` renumbers
     _copy_node(line, leaf - left, leaf - 1 + left)
     return leaf, beside

@@ -1,6 +1,6 @@
 """What is done to many rows of a tree on a line at once, in vector instructions: see `line`.
 
-They read up to a vector past what they are given, and write there what they read.
+They read up to a vector past what they are given, `move_forth` before it, and write there what they read.
 """
 
 from typing import Any
@@ -115,6 +115,7 @@ def _mover(forth: bool) -> Any:
         ]
         block = ir.Constant(_WORD, BLOCK)
 
+        # One section after the other: where one ends, a vector reads and writes back what is of the next
         def move(at: Any, left: Any = None) -> None:
             """A block of rows to `at` and on; or the last of them, of a block that `left` are left of."""
             source = builder.sub(at, _ONE) if forth else builder.add(at, _ONE)

@@ -39,8 +39,8 @@ def _step(
 
 
 @inlined
-def find_and_score(line: Line, x: float, table: Any) -> tuple[int, float]:
-    """The leaf that the cuts lead x to, and the score of x.
+def score_one(line: Line, x: float, table: Any) -> float:
+    """The score of x.
 
     How many steps there are cannot be predicted, and few are more than _LIKELY: so many are gone in any case.
     """
@@ -50,11 +50,11 @@ def find_and_score(line: Line, x: float, table: Any) -> tuple[int, float]:
         at, depth, score, on = _step(line, table, leaf, beyond, near, far, at, depth, score, on)
     while on:
         at, depth, score, on = _step(line, table, leaf, beyond, near, far, at, depth, score, on)
-    return leaf, score
+    return score
 
 
 @inlined
 def add_scores(line: Line, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> None:
     """Add to scores[begin:end] the scores of those points."""
     for i in range(begin, end):
-        scores[i] += find_and_score(line, points[i], table)[1]
+        scores[i] += score_one(line, points[i], table)

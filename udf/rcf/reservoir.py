@@ -37,12 +37,14 @@ def next_accepted(tree: Any, start: np.uint64, first: int, end: int, decay_rate:
             block_end = number + min(max(1, int(0.125 / decay_rate)), 4096)
             threshold = np.exp(worst + decay_rate * block_end) * (1.0 + 1e-9)
             numbers[tree.filter], numbers[tree.filter + 1] = max(0.0, 1.0 - threshold), block_end
-        block_end = min(end, int(numbers[tree.filter + 1]))
+        block_end = min(end, max(number + 1, int(numbers[tree.filter + 1])))
         number = first_reaching(start, number, block_end, KEEP, highest_bits(numbers[tree.filter]))
         if number < block_end:
             priority = priority_of(start, number, decay_rate)
             if priority < worst:
                 return number, priority
+            # It passed in vain: the worst has become less since, as it quickly does in a young sample
+            numbers[tree.filter + 1] = 0.0
             number += 1
     return end, worst
 

@@ -10,13 +10,13 @@ OOPSLA 2014), started at a hash of seed and tree; a record takes `DRAWS` consecu
 import numpy as np
 
 from .compiling import inlined, part
-from .instructions import LANES, first_high
+from .instructions import LANES, MIX_1, MIX_2, first_high
 
 DRAWS = np.uint64(4)
 KEEP, PLACE, WHERE = np.uint64(0), np.uint64(1), np.uint64(2)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_MIX_1, _MIX_2 = np.uint64(MIX_1), np.uint64(MIX_2)
 _30, _27, _31, _12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
 
 
