@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-WEIGHT, DEPTH, RECIPROCAL = range(3)  # sections of a table
+WEIGHT, DEPTH, RECIPROCAL = range(3)
 
 
 @cache
