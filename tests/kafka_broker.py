@@ -4,11 +4,12 @@ import logging
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from install_servers import kafka_jars
 from server_process import Server, end_server, start_server
@@ -173,4 +174,12 @@ class KafkaBroker(Server):
     def create_topic(self, name: str, partitions: int = 1, **settings: str) -> None:
         """Make a topic, with settings such as `{"max.message.bytes": "1000"}`."""
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
-        self.admin.create_topics([topic])[name].result(30)
+        end = time.monotonic() + 60
+        while True:
+            try:
+                return self.admin.create_topics([topic])[name].result(30)
+            except KafkaException as error:
+                # A broker frozen longer than its session with the controller is fenced until its next heartbeat.
+                if error.args[0].code() != KafkaError.INVALID_REPLICATION_FACTOR or time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
