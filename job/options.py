@@ -53,6 +53,8 @@ class Options:
     cluster: str | None = None
     jars: tuple[Path, ...] = ()
     requirements: Path | None = None
+    forest_memory: int | None = None
+    key_ttl: int | None = None
 
     def __post_init__(self) -> None:
         # Sorted, so that scores do not depend on the order in which fields were told
@@ -88,6 +90,10 @@ class Options:
             raise ValueError(
                 f"time_zone must be a name such as UTC or Europe/Berlin, got {self.time_zone!r}"
             ) from error
+
+    @property
+    def forest_memory_bytes(self) -> int:
+        return self.forest_memory or 1 << 30
 
     @property
     def quiet_millis(self) -> int:

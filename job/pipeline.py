@@ -43,7 +43,10 @@ def build(t_env: StreamTableEnvironment, options: Options, blocks: DataStream) -
     window_type = window_row_type(len(options.values))
     scored = (
         key_by_first(t_env, _windows(options), Types.ROW([Types.INT(), window_type, Types.INSTANT()]), window_type)
-        .process(RandomCutForestFunction(options.forest, options.every), output_type=SCORED_TYPE)
+        .process(
+            RandomCutForestFunction(options.forest, options.every, options.forest_memory_bytes, options.key_ttl),
+            output_type=SCORED_TYPE,
+        )
         .name("random-cut-forest")
         .uid("random-cut-forest")
     )

@@ -80,6 +80,7 @@ class Run:
         self.summary.counted = self._scores is not None
         self._flink: FlinkClient | None = None
         self._last_state = ""
+        self._last_failure: str | None = None
         self._under_way = False
 
     def __enter__(self) -> "Run":
@@ -155,10 +156,11 @@ class Run:
         assert self._flink is not None
         state = self._flink.state()
         if state in ("FAILED", "CANCELED", "GONE"):
-            failure, self._flink = self._flink.failure(), None
+            # A MiniCluster ends with its job, and may be gone before it has said what the job failed of
+            failure, self._flink = self._flink.failure() or self._last_failure, None
             raise RuntimeError(f"the job failed: {failure or {'GONE': 'Flink no longer answers'}.get(state, state)}")
         if state == "RESTARTING" != self._last_state:
-            self._display.phase(f"restarting from the last checkpoint after: {self._flink.failure()}")
+            self._restarts(self._flink.failure())
         self._last_state = state
         self.summary.read, caught_up = self._flink.reader()
         self._under_way |= caught_up or self.summary.read > 0
@@ -183,7 +185,7 @@ class Run:
                     self._flink = None
                     break
             except StopFailedError as error:
-                self._display.phase(f"restarting from the last checkpoint after: {error}")
+                self._restarts(str(error))
             time.sleep(POLL_SECONDS)
         self._show()
 
@@ -197,6 +199,16 @@ class Run:
             self._state.write_job(LeftJob(self._options.cluster, self._flink.job_id, self._restore.epoch))
         self._flink = None
         return True
+
+    def _restarts(self, failure: str | None) -> None:
+        """Tell why the job restarts from its last checkpoint. Raises RuntimeError where that cannot help."""
+        assert self._flink is not None
+        self._last_failure = failure
+        if failure is not None and "ForestStateError: " in failure:
+            self._flink.cancel()
+            self._flink = None
+            raise RuntimeError(f"the job cannot go on from its state: {failure.partition('ForestStateError: ')[2]}")
+        self._display.phase(f"restarting from the last checkpoint after: {failure}")
 
     def _took(self, part: str, began: float) -> None:
         self.summary.started_seconds[part] = time.monotonic() - began

@@ -7,55 +7,94 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
+from hypothesis.extra.numpy import arrays
 
-from udf.forest_state import forest_of, pack_entry, unpack_entries
+from udf.forest_state import (
+    ForestStateError,
+    forest_of,
+    pack_row,
+    pack_snapshot,
+    unpack_row,
+    unpack_snapshot,
+)
 from udf.rcf import RandomCutForest
 
-ENTRIES = st.lists(
-    st.tuples(
-        st.text(max_size=10),
-        arrays(np.float64, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=5)),
-    ),
-    max_size=5,
+ROWS = st.integers(1, 4).flatmap(
+    lambda values: st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_characters="\x1e", exclude_categories=["Cs"]), max_size=10),
+            st.integers(1, 5).flatmap(lambda records: arrays(np.float64, (records, values))),
+        ),
+        min_size=1,
+        max_size=5,
+    )
 )
 PARAMETERS: dict[str, Any] = {"dimensions": 1, "num_trees": 5, "sample_size": 10, "time_decay": 50, "seed": -7}
 OF_VERSION_1 = bytes.fromhex("01020000000200000001000000733100000000000004400000000000001cc0")
 """Key s1, records 2.5 and -7. Saved bytes stay here for ever."""
+OF_VERSION_2 = bytes.fromhex(
+    "0200009475000000000300000001000000020000000500000002000000010000007331"
+    "1e733200000000000004400000000000001cc0000000000000f83f"
+)
+"""In second 1972633600: key s1, records 2.5 and -7; key s2, record 1.5."""
 
 
-@given(ENTRIES)
-def test_entries_come_back_as_they_were_packed(entries: list[tuple[str, np.ndarray]]) -> None:
-    log = b"".join(pack_entry(key, points) for key, points in entries)
-    back = list(unpack_entries(log))
-    assert [key for key, _ in back] == [key for key, _ in entries]
-    for (_, found), (_, packed) in zip(back, entries, strict=True):
-        assert found.shape == packed.shape
-        assert found.tobytes() == packed.tobytes(), "bit for bit, NaNs too"
+def of(rows: bytes) -> list[tuple[str, int | None, list[list[float]]]]:
+    return [(some.key, some.second, some.points.tolist()) for some in unpack_row(rows)]
 
 
-def test_saved_bytes_of_version_1_are_still_read() -> None:
-    assert pack_entry("s1", np.array([[2.5], [-7.0]])) == OF_VERSION_1
-    [(key, points)] = unpack_entries(OF_VERSION_1)
-    assert (key, points.tolist()) == ("s1", [[2.5], [-7.0]])
+@given(ROWS, st.integers(-(2**63), 2**63 - 1))
+def test_rows_come_back_as_they_were_packed(rows: list[tuple[str, np.ndarray]], second: int) -> None:
+    keys, points = [key for key, _ in rows], [points for _, points in rows]
+    back = list(unpack_row(pack_row(second, keys, np.array(list(map(len, points))), np.concatenate(points))))
+    assert [(some.key, some.second) for some in back] == [(key, second) for key in keys]
+    assert [some.points.tobytes() for some in back] == [some.tobytes() for some in points], "bit for bit, NaNs too"
 
 
-@pytest.mark.parametrize("end", range(1, len(OF_VERSION_1)))
-def test_a_log_that_ends_within_an_entry_is_refused(end: int) -> None:
-    log = OF_VERSION_1 + OF_VERSION_1[:end]
-    entries = unpack_entries(log)
-    next(entries)
-    with pytest.raises(ValueError, match=r"^forest log ends within an entry, at byte \d+ of \d+$") as refused:
-        next(entries)
-    within = len(OF_VERSION_1) + (0 if end < 13 else 15)
-    assert str(refused.value) == f"forest log ends within an entry, at byte {within} of {len(log)}"
+def test_saved_bytes_of_every_version_are_still_read() -> None:
+    assert of(OF_VERSION_1) == [("s1", None, [[2.5], [-7.0]])]
+    assert of(OF_VERSION_1 * 2) == [("s1", None, [[2.5], [-7.0]])] * 2
+    assert of(OF_VERSION_2) == [("s1", 1972633600, [[2.5], [-7.0]]), ("s2", 1972633600, [[1.5]])]
+    assert pack_row(1972633600, ["s1", "s2"], np.array([2, 1]), np.array([[2.5], [-7.0], [1.5]])) == OF_VERSION_2
 
 
-@pytest.mark.parametrize("version", [0, 2, 255])
-def test_a_log_of_another_version_is_refused_by_both_versions(version: int) -> None:
-    with pytest.raises(ValueError) as refused:
-        list(unpack_entries(struct.pack("<B", version) + OF_VERSION_1[1:]))
-    assert str(refused.value) == f"forest log must be of version 1, got {version}"
+@pytest.mark.parametrize("row", [OF_VERSION_1, OF_VERSION_2])
+def test_a_row_that_ends_early_is_refused(row: bytes) -> None:
+    for end in range(1, len(row)):
+        with pytest.raises(ForestStateError, match=r"^forest log (ends within|must have \d+ bytes in this row, got)"):
+            list(unpack_row(row[:end]))
+
+
+@pytest.mark.parametrize("version", [0, 3, 255])
+def test_a_row_of_another_version_is_refused_by_both_versions(version: int) -> None:
+    with pytest.raises(ForestStateError) as refused:
+        list(unpack_row(struct.pack("<B", version) + OF_VERSION_2[1:]))
+    assert str(refused.value) == f"forest log must be of version 1 to 2, got {version}"
+
+
+def test_snapshots_keep_the_second_of_the_last_record() -> None:
+    forest = forest_of("a", PARAMETERS)
+    forest.learn([[1.0], [2.0]])
+    for second in (None, 0, -5, 2**62):
+        back, found = unpack_snapshot(pack_snapshot(forest, second), "a", PARAMETERS)
+        assert (back.to_bytes(), found) == (forest.to_bytes(), second)
+
+
+def test_snapshots_that_do_not_fit_are_refused_by_name() -> None:
+    saved = pack_snapshot(forest_of("a", PARAMETERS), 7)
+    with pytest.raises(ForestStateError) as refused:
+        unpack_snapshot(saved, "a", PARAMETERS | {"time_decay": 60})
+    assert str(refused.value) == (
+        "time_decay must be 50 as in the state's forest of key 'a', got 60; take it back, or start over with --fresh"
+    )
+    assert unpack_snapshot(saved, "a", PARAMETERS | {"seed": 8})[0].seed == forest_of("a", PARAMETERS).seed
+    with pytest.raises(ForestStateError, match=r"^the forest of key 'a' cannot be read: "):
+        unpack_snapshot(saved[:-1], "a", PARAMETERS)
+    with pytest.raises(ForestStateError, match=r"^the forest of all records cannot be read: "):
+        unpack_snapshot(saved[:-1], "", PARAMETERS)
+    with pytest.raises(ForestStateError) as newer:
+        unpack_snapshot(b"\x03" + saved[1:], "a", PARAMETERS)
+    assert str(newer.value) == "forest snapshot must be of version 1 to 2, got 03"
 
 
 def test_the_forest_of_no_key_has_the_seed_itself() -> None:

@@ -1,17 +1,39 @@
-"""Forests as Flink state keeps them: a snapshot a key, and a log of the records learned since."""
+"""Forests as Flink state keeps them: a snapshot a key, and a log of the records learned since.
+
+    row of the log:  version, second │ records, values a record, keys, bytes of their names │ records of each key │ names │ values
+    snapshot:        version, second of its last record │ the forest
+
+All is little-endian; a second is its start in epoch milliseconds. Version 1 had no seconds: a snapshot was the forest
+alone, and the log had an entry a key.
+"""
 
 import hashlib
 import struct
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from udf.rcf import RandomCutForest
 
-_VERSION = 1
-_ENTRY = struct.Struct("<BIII")
-"""Version, bytes of the key, records, values a record; then the key in UTF-8 and the values, little-endian float64."""
+_VERSION = 2
+_ROW = struct.Struct("<BqIIII")
+_ENTRY_1 = struct.Struct("<BIII")
+_SNAPSHOT = struct.Struct("<Bq")
+_FOREST_MAGIC = b"RCF"
+_SEPARATOR = "\x1e"
+
+
+class ForestStateError(ValueError):
+    """State that this code cannot go on from. Trying again does not help."""
+
+
+class Learned(NamedTuple):
+    """Records that the forest of a key has learned: `points`, float64 (n, d), in a second (None from version 1)."""
+
+    key: str
+    second: int | None
+    points: np.ndarray
 
 
 def forest_of(key: str, parameters: dict[str, Any]) -> RandomCutForest:
@@ -23,32 +45,98 @@ def forest_of(key: str, parameters: dict[str, Any]) -> RandomCutForest:
     return RandomCutForest(**parameters | {"seed": seed})
 
 
-def pack_entry(key: str, points: np.ndarray) -> bytes:
-    """One log entry: `points`, float64 (n, d), learned by the forest of `key`."""
-    name = key.encode()
-    return _ENTRY.pack(_VERSION, len(name), *points.shape) + name + points.astype("<f8").tobytes()
+def pack_row(second: int, keys: Sequence[str], counts: np.ndarray, points: np.ndarray) -> bytes:
+    """One row of the log: `points`, float64 (n, d), the first counts[0] of them learned by the forest of keys[0], …"""
+    names = _SEPARATOR.join(keys).encode()
+    head = _ROW.pack(_VERSION, second, *points.shape, len(keys), len(names))
+    return head + counts.astype("<u4").tobytes() + names + points.astype("<f8").tobytes()
 
 
-def unpack_entries(log: bytes) -> Iterator[tuple[str, np.ndarray]]:
-    """The (key, points) of the entries in `log`, in order.
+def unpack_row(row: bytes) -> Iterator[Learned]:
+    """What was learned in a row of the log, a key after the other.
 
     Raises:
-        ValueError: an entry of another version, or bytes that end within one.
+        ForestStateError: a row of a newer version, or of another length than it says.
     """
+    if row[:1] == b"\x01":
+        yield from _unpack_row_1(row)
+        return
+    if row[:1] != bytes([_VERSION]):
+        raise ForestStateError(f"forest log must be of version 1 to {_VERSION}, got {row[0] if row else 'nothing'}")
+    if len(row) < _ROW.size:
+        raise ForestStateError(f"forest log ends within a row, at byte {len(row)} of {_ROW.size}")
+    _, second, records, values, keys, name_bytes = _ROW.unpack_from(row)
+    names_at = _ROW.size + 4 * keys
+    points_at = names_at + name_bytes
+    size = points_at + 8 * records * values
+    if len(row) != size:
+        raise ForestStateError(f"forest log must have {size} bytes in this row, got {len(row)}")
+    ends = np.cumsum(np.frombuffer(row, "<u4", keys, _ROW.size)).tolist()
+    names = row[names_at:points_at].decode().split(_SEPARATOR)
+    points = np.frombuffer(row, "<f8", records * values, points_at).reshape(records, values)
+    for name, begin, end in zip(names, [0, *ends], ends, strict=False):
+        yield Learned(name, second, points[begin:end])
+
+
+def _unpack_row_1(row: bytes) -> Iterator[Learned]:
     start = 0
-    while start < len(log):
+    while start < len(row):
         try:
-            version, name_bytes, records, values = _ENTRY.unpack_from(log, start)
+            version, name_bytes, records, values = _ENTRY_1.unpack_from(row, start)
         except struct.error as error:
-            raise ValueError(f"forest log ends within an entry, at byte {start} of {len(log)}") from error
-        if version != _VERSION:
-            raise ValueError(f"forest log must be of version {_VERSION}, got {version}")
-        start += _ENTRY.size
-        key = log[start : start + name_bytes].decode()
+            raise ForestStateError(f"forest log ends within an entry, at byte {start} of {len(row)}") from error
+        if version != 1:
+            raise ForestStateError(f"forest log must be of version 1 in this row, got {version}")
+        start += _ENTRY_1.size
+        key = row[start : start + name_bytes].decode()
         start += name_bytes
         size = 8 * records * values
-        if start + size > len(log):
-            raise ValueError(f"forest log ends within an entry, at byte {start} of {len(log)}")
-        points = np.frombuffer(log, "<f8", records * values, start).reshape(records, values)
+        if start + size > len(row):
+            raise ForestStateError(f"forest log ends within an entry, at byte {start} of {len(row)}")
+        yield Learned(key, None, np.frombuffer(row, "<f8", records * values, start).reshape(records, values))
         start += size
-        yield key, points
+
+
+def pack_snapshot(forest: RandomCutForest, second: int | None) -> bytes:
+    """A forest and the second of its last record."""
+    return forest.to_bytes() if second is None else _SNAPSHOT.pack(_VERSION, second) + forest.to_bytes()
+
+
+def snapshot_second(saved: bytes) -> int | None:
+    """The second of the last record that a snapshot's forest has learned.
+
+    Raises:
+        ForestStateError: a snapshot of a newer version.
+    """
+    if saved[:3] == _FOREST_MAGIC:
+        return None
+    if saved[:1] != bytes([_VERSION]) or len(saved) < _SNAPSHOT.size:
+        raise ForestStateError(
+            f"forest snapshot must be of version 1 to {_VERSION}, got {saved[:1].hex() or 'nothing'}"
+        )
+    return int(_SNAPSHOT.unpack_from(saved)[1])
+
+
+def unpack_snapshot(saved: bytes, key: str, parameters: dict[str, Any]) -> tuple[RandomCutForest, int | None]:
+    """The forest of `key`, and the second of its last record.
+
+    Raises:
+        ForestStateError: a snapshot that is damaged, of a newer version, or of a forest of other `parameters` (only
+            the seed may be another: a forest that was brought from elsewhere keeps its own).
+    """
+    second = snapshot_second(saved)
+    try:
+        forest = RandomCutForest.from_bytes(saved if second is None else saved[_SNAPSHOT.size :])
+    except ValueError as error:
+        raise ForestStateError(f"the forest of {_called(key)} cannot be read: {error}") from None
+    for name, value in parameters.items():
+        if name != "seed" and getattr(forest, name) != value:
+            raise ForestStateError(
+                f"{name} must be {getattr(forest, name)} as in the state's forest of {_called(key)}, got {value}; "
+                f"take it back, or start over with --fresh"
+            )
+    return forest, second
+
+
+def _called(key: str) -> str:
+    return f"key {key!r}" if key else "all records"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
@@ -11,10 +11,9 @@ import numpy as np
 from pyflink.common import Row, Types
 from pyflink.common.typeinfo import RowTypeInfo
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
-from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
 
-from udf.forest_state import forest_of, pack_entry, unpack_entries
-from udf.rcf import RandomCutForest
+from udf.forests import Forests
+from udf.rcf import RandomCutForest, score_and_learn_many
 
 SEPARATOR = "\x1e"
 """Between the documents, and between the keys, of one row: a character that JSON has only in escaped form."""
@@ -30,8 +29,8 @@ One string a second, because a row a record costs three times as much to bring b
 _OURS = frozenset(("second", "anomaly_score"))
 _NO_SPACE = re.compile(r"[^ \t\r\n]")
 _DECODER = json.JSONDecoder()
-_SMALLEST_FOLD_BYTES = 64 * 1024
-_BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
+_END_OF_TIME = 2**63 - 1
+_FEW = 8  # records a key from which on a call for each key costs less than one for all
 
 
 def window_row_type(dimensions: int) -> RowTypeInfo:
@@ -43,79 +42,73 @@ def window_row_type(dimensions: int) -> RowTypeInfo:
 class RandomCutForestFunction(KeyedProcessFunction):
     """Scores the records of a key group's second, then learns them, in order of key, event time, values and document.
 
-    Takes `window_row_type` rows and yields a `SCORED_TYPE` row for each. `every` is the length of a second, in
-    milliseconds.
-
-    Live forests stay in memory. State has a snapshot of each and a log of what was learned since; a log that has
-    outgrown the snapshots is folded into new ones, so that what is written stays proportional to the input. Random
-    numbers count records, so snapshot and log give the same forest bit for bit.
+    Takes `window_row_type` rows and yields a `SCORED_TYPE` row for each. `every` is the length of a second and
+    `key_ttl` the time without a record after which a key is forgotten, in milliseconds; `memory` is what the living
+    forests of one worker may take, in bytes.
     """
 
-    def __init__(self, parameters: dict[str, Any], every: int) -> None:
+    def __init__(self, parameters: dict[str, Any], every: int, memory: int, key_ttl: int | None) -> None:
         self._parameters = parameters
         self._every = every
+        self._memory = memory
+        self._key_ttl = key_ttl
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        self._snapshots = runtime_context.get_map_state(MapStateDescriptor("snapshots", Types.STRING(), _BYTES))
-        self._log = runtime_context.get_list_state(ListStateDescriptor("log", _BYTES))
-        self._sizes = runtime_context.get_state(
-            ValueStateDescriptor("sizes", Types.TUPLE([Types.LONG(), Types.LONG()]))
-        )
-        self._live: dict[int, dict[str, RandomCutForest]] = {}
-        self._learned_since: dict[int, set[str]] = {}
+        self._forests = Forests(runtime_context, self._parameters, self._memory, self._key_ttl)
+        self._timed: set[int] = set()  # the key groups that have a timer
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         key_group, times, documents, keys, *features = value
-        forests = self._forests(key_group)
         # A line a record: in JSON, what ends a line can only be space between tokens
         texts = _without_ours(documents.replace("\n", " ").replace("\r", " ")).split(SEPARATOR)
         keys = np.array(keys.split(SEPARATOR) if keys is not None else [""] * len(texts), dtype=object)
         times = np.array(times, np.int64)
         points = np.column_stack([np.array(feature, np.float64) for feature in features])
         order = _order(keys, times, points, texts)
-        keys, points = keys[order], points[order]
+        second = int(times[0]) // self._every * self._every
+        scores = self._scores(key_group, second, keys[order], points[order])
+        if self._key_ttl is not None and key_group not in self._timed:
+            self._set_timer(key_group, second, ctx)
+        yield Row(_lines([texts[i] for i in order.tolist()], _shown(second), scores))
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterable[Row]:
+        """Forget keys that have been idle."""
+        if ctx.timer_service().current_watermark() == _END_OF_TIME:
+            return ()  # the input has ended, no time has passed
+        key_group = ctx.get_current_key()
+        self._timed.discard(key_group)
+        if self._forests.expire(key_group, timestamp - self._every):
+            self._set_timer(key_group, timestamp, ctx)
+        return ()
+
+    def _set_timer(self, key_group: int, now: int, ctx: Any) -> None:
+        ctx.timer_service().register_event_time_timer(now + self._key_ttl + self._every)
+        self._timed.add(key_group)
+
+    def _scores(self, key_group: int, second: int, keys: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Score and learn records that are in order of their keys, float64 (n, d) → (n,)."""
+        starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        counts = np.diff(starts, append=len(keys))
         scores = np.empty(len(keys))
-        entries = []
-        for start, end in _runs(keys):
-            key, learned = keys[start], points[start:end]
-            if key not in forests:
-                forests[key] = forest_of(key, self._parameters)
-            scores[start:end] = forests[key].score_and_learn(learned)
-            entries.append(pack_entry(key, learned))
-            self._learned_since[key_group].add(key)
-        self._save(key_group, b"".join(entries))
-        second = _second(int(times[0]) // self._every * self._every)
-        yield Row(_lines([texts[i] for i in order.tolist()], second, scores))
+        # As many keys at once as may live at once
+        for first in range(0, len(starts), self._forests.most):
+            some = slice(first, first + self._forests.most)
+            names, number = keys[starts[some]].tolist(), counts[some]
+            records = slice(starts[first], starts[first] + number.sum())
+            forests = self._forests.of(key_group, names, second)
+            scores[records] = _score_and_learn(forests, number, points[records])
+            self._forests.learned(key_group, second, names, number, points[records])
+        return scores
 
-    def _forests(self, key_group: int) -> dict[str, RandomCutForest]:
-        """The live forests of a key group: from memory, or from state after a start."""
-        if key_group not in self._live:
-            forests = {key: RandomCutForest.from_bytes(saved) for key, saved in self._snapshots.items()}
-            self._learned_since[key_group] = set()
-            for key, points in unpack_entries(b"".join(self._log.get())):
-                if key not in forests:
-                    forests[key] = forest_of(key, self._parameters)
-                forests[key].learn(points)
-                self._learned_since[key_group].add(key)
-            self._live[key_group] = forests
-        return self._live[key_group]
 
-    def _save(self, key_group: int, entry: bytes) -> None:
-        """Append to the log; fold it into snapshots when it has outgrown them."""
-        log_bytes, snapshot_bytes = self._sizes.value() or (0, 0)
-        log_bytes += len(entry)
-        if log_bytes <= max(snapshot_bytes, _SMALLEST_FOLD_BYTES):
-            self._log.add(entry)
-        else:
-            snapshot_bytes = 0
-            for key in sorted(self._learned_since[key_group]):
-                saved = self._live[key_group][key].to_bytes()
-                self._snapshots.put(key, saved)
-                snapshot_bytes += len(saved)
-            self._learned_since[key_group].clear()
-            self._log.clear()
-            log_bytes = 0
-        self._sizes.update((log_bytes, snapshot_bytes))
+def _score_and_learn(forests: list[RandomCutForest], counts: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The first counts[0] of the points go to forests[0], the next counts[1] to forests[1], …"""
+    if len(points) < _FEW * len(forests):
+        return score_and_learn_many([forests[i] for i in np.repeat(np.arange(len(forests)), counts)], points)
+    ends = np.cumsum(counts)[:-1]
+    return np.concatenate(
+        [forest.score_and_learn(part) for forest, part in zip(forests, np.split(points, ends), strict=True)]
+    )
 
 
 def _order(keys: np.ndarray, times: np.ndarray, points: np.ndarray, documents: list[str]) -> np.ndarray:
@@ -131,13 +124,7 @@ def _order(keys: np.ndarray, times: np.ndarray, points: np.ndarray, documents: l
     return order
 
 
-def _runs(keys: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Start and end of each run of equal keys."""
-    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    yield from zip(starts.tolist(), [*starts[1:].tolist(), len(keys)], strict=True)
-
-
-def _second(millis: int) -> str:
+def _shown(millis: int) -> str:
     """The start of the second in ISO 8601, UTC; with milliseconds only where it has some."""
     at = datetime.fromtimestamp(millis / 1000, UTC).replace(tzinfo=None)
     return at.isoformat(timespec="milliseconds" if millis % 1000 else "seconds") + "Z"

@@ -1,0 +1,199 @@
+"""The forests of the keys: the living ones in memory, all of them in Flink state."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from pyflink.common import Types
+from pyflink.datastream import RuntimeContext
+from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor
+
+from udf.forest_state import (
+    Learned,
+    forest_of,
+    pack_row,
+    pack_snapshot,
+    snapshot_second,
+    unpack_row,
+    unpack_snapshot,
+)
+from udf.rcf import RandomCutForest
+
+_SMALLEST_FOLD_BYTES = 64 * 1024
+_BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
+_GOLDEN_RATIO = 0.6180339887498949
+
+
+class _Living:
+    """A forest in memory, and the second of its last record."""
+
+    __slots__ = ("forest", "second")
+
+    def __init__(self, forest: RandomCutForest, second: int | None) -> None:
+        self.forest, self.second = forest, second
+
+
+class _Log:
+    """What is known of a key group's log: its size, and the keys in it."""
+
+    __slots__ = ("keys", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.keys: set[str] = set()
+
+
+class Forests:
+    """The forests of this worker's key groups, each with its keys. Every call is about the key group of the current row.
+
+    State has a snapshot of each forest and a log of what was learned since. A log that has outgrown the snapshots is
+    folded into new ones, so that what is written stays proportional to the input. Random numbers count records, so
+    snapshot and log give the same forest bit for bit; a forest can leave memory at any moment and nothing is written
+    for it.
+
+    memory: bytes that living forests may take in this worker. ttl: milliseconds without a record after which a key is
+    forgotten, or None.
+    """
+
+    def __init__(self, context: RuntimeContext, parameters: dict[str, Any], memory: int, ttl: int | None) -> None:
+        self._parameters = parameters
+        self._ttl = ttl
+        sizes = {name: parameters[name] for name in ("dimensions", "num_trees", "sample_size", "shingle_size")}
+        self.most = max(1, memory // RandomCutForest.estimate_bytes(**sizes))
+        """As many forests may live at once."""
+        self._living: dict[tuple[int, str], _Living] = {}  # the least recently used first
+        self._logs: dict[int, _Log] = {}
+        self._snapshot_bytes = 0  # of a forest that was snapshotted lately
+        self._snapshots = context.get_map_state(MapStateDescriptor("snapshots", Types.STRING(), _BYTES))
+        self._rows = context.get_list_state(ListStateDescriptor("log", _BYTES))
+        metrics = context.get_metrics_group()
+        self._bytes_written = metrics.counter("forest_state_bytes")
+        self._evicted = metrics.counter("forests_evicted")
+        self._restored = metrics.counter("forests_restored")
+        self._expired = metrics.counter("forests_expired")
+        metrics.gauge("forests_living", lambda: len(self._living))
+
+    def of(self, group: int, keys: Sequence[str], second: int) -> list[RandomCutForest]:
+        """The forests of `keys`, at most `most`, as they are before `second`."""
+        self._bring_back(group, [key for key in keys if (group, key) not in self._living], keys)
+        found = []
+        for key in keys:
+            living = self._living.pop((group, key))
+            if self._is_over(living.second, second):
+                living = _Living(forest_of(key, self._parameters), None)
+                self._expired.inc()
+            living.second = second
+            self._living[group, key] = living
+            found.append(living.forest)
+        return found
+
+    def learned(self, group: int, second: int, keys: Sequence[str], counts: np.ndarray, points: np.ndarray) -> None:
+        """Write down what the forests of `keys` have learned: counts[i] of `points`, float64 (n, d), is of keys[i]."""
+        log = self._log(group)
+        row = pack_row(second, keys, counts, points)
+        self._rows.add(row)
+        self._bytes_written.inc(len(row))
+        log.size += len(row)
+        log.keys.update(keys)
+        if log.size > _SMALLEST_FOLD_BYTES // 2 and not self._snapshot_bytes:
+            self._snapshot_bytes = len(self._living[group, keys[0]].forest.to_bytes())
+        # Groups are out of step, so that they are not all folded in the same second
+        out_of_step = 0.75 + group * _GOLDEN_RATIO % 0.5
+        if log.size > out_of_step * max(_SMALLEST_FOLD_BYTES, len(log.keys) * self._snapshot_bytes):
+            self._fold(group, second)
+
+    def expire(self, group: int, now: int) -> bool:
+        """Forget the keys that have had no record since `ttl` before `now`, epoch ms. False if none is left."""
+        self._fold(group, now)
+        left = 0
+        over = []
+        for key, saved in self._snapshots.items():
+            if self._is_over(snapshot_second(saved), now):
+                over.append(key)
+            else:
+                left += 1
+        for key in over:
+            self._forget(group, key)
+        return left > 0
+
+    def _is_over(self, last: int | None, now: int) -> bool:
+        return self._ttl is not None and last is not None and now - last > self._ttl
+
+    def _forget(self, group: int, key: str) -> None:
+        self._snapshots.remove(key)
+        self._living.pop((group, key), None)
+        self._expired.inc()
+
+    def _bring_back(self, group: int, missing: list[str], used: Sequence[str]) -> None:
+        """Let the forests of `missing` live again, and as many others leave memory; none of those that are `used`."""
+        if not missing:
+            return
+        in_log = self._log(group).keys
+        if not in_log.isdisjoint(missing):  # then it has to be read, as well for all as for one
+            others = [key for key in in_log if (group, key) not in self._living and key not in missing]
+            if len(self._living) + len(missing) + len(others) <= self.most:
+                missing += others
+        for key in used:
+            if (group, key) in self._living:
+                self._living[group, key] = self._living.pop((group, key))
+        while len(self._living) + len(missing) > self.most and self._living:
+            del self._living[next(iter(self._living))]
+            self._evicted.inc()
+        for key, living in self._from_state(group, missing):
+            self._living[group, key] = living
+
+    def _log(self, group: int) -> _Log:
+        """Of this key group; read from state when it is first asked for."""
+        if group not in self._logs:
+            log = self._logs[group] = _Log()
+            self._snapshots.is_empty()  # once asked, state need not be asked for each new key of a new job
+            for row in self._rows.get():
+                log.size += len(row)
+                log.keys.update(learned.key for learned in unpack_row(row))
+        return self._logs[group]
+
+    def _fold(self, group: int, now: int) -> None:
+        """Snapshots of all forests that the log is about, in place of the log."""
+        log = self._log(group)
+        away = [key for key in log.keys if (group, key) not in self._living]
+        here = [(key, self._living[group, key]) for key in log.keys if (group, key) in self._living]
+        for key, living in chain(here, self._from_state(group, away)):
+            if self._is_over(living.second, now):
+                self._forget(group, key)
+                continue
+            saved = pack_snapshot(living.forest, living.second)
+            self._snapshots.put(key, saved)
+            self._bytes_written.inc(len(saved))
+            self._snapshot_bytes = len(saved)
+        self._rows.clear()
+        self._logs[group] = _Log()
+
+    def _from_state(self, group: int, keys: Sequence[str]) -> Iterator[tuple[str, _Living]]:
+        """Forests of `keys` that do not live: from snapshot and log, or new."""
+        in_log = self._log(group).keys.intersection(keys)
+        learned: dict[str, list[Learned]] = {key: [] for key in in_log}
+        for row in self._rows.get() if in_log else ():
+            for some in unpack_row(row):
+                if some.key in in_log:
+                    learned[some.key].append(some)
+        for key in keys:
+            saved = self._snapshots.get(key)
+            living = _Living(*unpack_snapshot(saved, key, self._parameters)) if saved is not None else None
+            if living is not None or key in in_log:
+                self._restored.inc()
+            yield key, self._replayed(key, living, learned.get(key, []))
+
+    def _replayed(self, key: str, living: _Living | None, learned: list[Learned]) -> _Living:
+        """The forest that a snapshot's has become with what was learned after it."""
+        last, begin = living.second if living else None, 0
+        for i, some in enumerate(learned):
+            if some.second is not None and self._is_over(last, some.second):
+                living, begin = None, i
+            last = some.second
+        if living is None:
+            living = _Living(forest_of(key, self._parameters), None)
+        if learned:
+            living.forest.learn(np.concatenate([some.points for some in learned[begin:]]))
+            living.second = last
+        return living
