@@ -5,12 +5,13 @@
 # make lint    ruff and mypy
 # make bench   records per second, beside AWS's library in Java, and through Kafka
 # make bench-forest  microseconds per record of the forest, beside AWS's in Rust and in Java (needs Maven)
+# make bench-state   many keys: rates, bytes of state, bounded memory, restart and checkpoints (a quarter of an hour)
 # make jars    the connectors that Flink loads, into build/jars (needs Maven)
 # make package one zip for Amazon Managed Service for Apache Flink (needs Maven)
 # make setup   only the installation: .venv, requirements.txt and, where the machine has none, Java
 # make setup-1.20   the same with Flink 1.20 (needs Python 3.11): .venv-1.20, requirements-1.20.txt
 
-.PHONY: setup setup-1.20 servers demo test test-integration test-1.20 lint bench bench-forest jars package
+.PHONY: setup setup-1.20 servers demo test test-integration test-1.20 lint bench bench-forest bench-state jars package
 
 setup: .venv/ready
 
@@ -45,6 +46,9 @@ bench: setup
 
 bench-forest: setup
 	@.venv/bin/python -m bench.forest
+
+bench-state: setup
+	@.venv/bin/python -m bench.state
 
 jars: setup
 	@.venv/bin/python -m job.jars

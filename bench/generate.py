@@ -13,19 +13,23 @@ CHUNK = 50_000  # lines formatted at once: bounds the memory, and sets how often
 QUIET_SECONDS = 2.0  # shorter runs need no progress
 
 
-def generate(path: Path, records: int, seed: int = 1, records_per_second: int = 10_000) -> None:
+def generate(path: Path, records: int, seed: int = 1, records_per_second: int = 10_000, keys: int = 0) -> None:
     """Write `records` lines `{"event_time": …, "volume": …}` to `path`, in order of time.
+
+    With `keys` they have a `"key"` before the volume, `"sensor-00000"` and so on in turn; all else is the same.
 
     The time is ISO 8601 in UTC with milliseconds; it advances by a second every `records_per_second` lines,
     so a million records at the default span 100 s. One value in a thousand is a spike. The same arguments
     write the same bytes.
 
     Raises:
-        ValueError: if `records` or `records_per_second` is below 1.
+        ValueError: if `records` or `records_per_second` is below 1, or `keys` below 0.
     """
     for name, value in (("records", records), ("records_per_second", records_per_second)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value!r}")
+    if keys < 0:
+        raise ValueError(f"keys must be at least 0, got {keys!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     began = time.monotonic()
@@ -35,7 +39,7 @@ def generate(path: Path, records: int, seed: int = 1, records_per_second: int = 
     with partial.open("w", encoding="ascii") as out:
         for first in range(0, records, CHUNK):
             index = np.arange(first, min(first + CHUNK, records), dtype=np.int64)
-            out.write(_lines(index, rng, records_per_second))
+            out.write(_lines(index, rng, records_per_second, keys))
             now = time.monotonic()
             if now - told >= 1.0:
                 told = now
@@ -43,14 +47,15 @@ def generate(path: Path, records: int, seed: int = 1, records_per_second: int = 
     os.replace(partial, path)
 
 
-def _lines(index: np.ndarray, rng: np.random.Generator, records_per_second: int) -> str:
+def _lines(index: np.ndarray, rng: np.random.Generator, records_per_second: int, keys: int) -> str:
     # Integer arithmetic: every second holds exactly records_per_second lines, however long the file.
     times = np.datetime_as_string(START + (index * 1000 // records_per_second).astype("timedelta64[ms]"))
     volume = 1.0 + 0.5 * np.sin(index * (2 * np.pi / 1000)) + rng.normal(0.0, 0.1, index.size)
     volume += np.where(rng.random(index.size) < 0.001, rng.uniform(3.0, 8.0, index.size), 0.0)
+    named = [f' "key": "sensor-{key:05d}",' for key in (index % keys).tolist()] if keys else [""] * index.size
     return "".join(
-        f'{{"event_time": "{t}+00:00", "volume": {v:.6f}}}\n'
-        for t, v in zip(times.tolist(), volume.tolist(), strict=True)
+        f'{{"event_time": "{t}+00:00",{k} "volume": {v:.6f}}}\n'
+        for t, k, v in zip(times.tolist(), named, volume.tolist(), strict=True)
     )
 
 
@@ -69,9 +74,10 @@ def main() -> None:
         help="records in one second of event time: the size of the groups that the jobs sort "
         "(default: %(default)s, so that a million records span 100 s)",
     )
+    parser.add_argument("--keys", type=int, default=0, help="sensors in turn (default: records have no key)")
     args = parser.parse_args()
     try:
-        generate(args.out, args.records, args.seed, args.records_per_second)
+        generate(args.out, args.records, args.seed, args.records_per_second, args.keys)
     except (ValueError, OSError) as error:
         parser.error(str(error))
 

@@ -5,9 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from math import inf
 from pathlib import Path
 
 import pytest
+
+from bench.state_figures import longest_pause, rate_back
+from job.options import Options
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -54,3 +58,33 @@ def test_bench_of_the_forest_prints_its_peers_and_ratios() -> None:
 def test_bench_of_the_forest_goes_on_without_peers() -> None:
     said = run("bench.forest", "--shapes", "1d-10", "--records", "200", "--no-java", "--no-rust")
     assert re.search(r"^1-D 100 × 10, λ \.01 +\d+\.\d\d +– +– .* –$", said, re.MULTILINE)
+
+
+@pytest.mark.cluster
+def test_bench_of_the_state_loses_nothing_and_scores_the_same_in_a_tenth_of_the_memory() -> None:
+    said = run("bench.state", "--keys", "200", "--records", "20000", "--backends", "hashmap", "--parts", "memory")
+    assert re.search(r"^  lost of 40,000 records \(40,000 scored, 0 rejected\) +0 +0  yes$", said, re.MULTILINE)
+    assert re.search(r"^  of a core used, 200 keys +[\d,]+ +at least 10,000  (yes|no)$", said, re.MULTILINE)
+    if "forest_memory" in Options.__dataclass_fields__:
+        assert re.search(r"^  lost of 4,000 records \(4,000 scored, 0 rejected\) +0 +0  yes$", said, re.MULTILINE)
+        assert re.search(r"^  scores of bounded and of hashmap-many +the same +the same  yes$", said, re.MULTILINE)
+        for keys in ("1 key", "200 keys"):
+            written = re.search(rf"^written to state a record, .*, {keys} +([\d.]+) B", said, re.MULTILINE)
+            assert written is not None
+            assert float(written[1]) > 0
+
+
+def test_the_rate_is_back_at_the_end_of_the_first_window_that_has_it() -> None:
+    samples = [(9.0, 0), (10.0, 0), (10.5, 100), (11.0, 100), (12.0, 150), (13.0, 250), (14.0, 350), (15.0, 450)]
+    assert rate_back(samples, 100) == 14.0
+    assert rate_back(samples, 75) == 12.0
+    assert rate_back(samples, 101) == inf
+    assert rate_back([], 1) == inf
+
+
+def test_the_longest_pause_is_looked_for_after_the_warm_up() -> None:
+    #         first score   long, but warming up         0.5 s        the last: what comes then is the end of the run
+    samples = [(0, 0), (1, 9), (4, 9), (5, 10), (6.5, 20), (7, 30), (7.2, 30), (7.5, 31), (9, 31)]
+    assert longest_pause(samples, warm_up=5) == (0.5, 1.0)
+    assert longest_pause(samples, warm_up=0) == (4, 6.5)
+    assert longest_pause([(0, 0), (1, 0)])[1] == 0

@@ -1,0 +1,198 @@
+"""`make bench-state`: the job with a forest a key, many keys: rates, state, bounded memory, restart, checkpoints."""
+
+import argparse
+import math
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.generate import generate
+from bench.state_figures import longest_pause, rate_back
+from bench.state_table import Figures, RunFailedError, Table
+from job.options import Options
+from udf.rcf import RandomCutForest
+
+_BACKENDS = ("hashmap", "rocksdb")
+_PARTS = ("memory", "restart", "checkpoints")
+_OWN_BYTES = len("sensor-00000") + 8 + 8
+"""Of a record: its key in UTF-8, its time, its value."""
+_BOUNDED_SHARE = 5
+"""Of the records, one in so many goes through the bounded memory: at its bar all of them took a quarter of an hour."""
+_WARM_UP = 5.0
+
+
+def main() -> int:
+    """Measure, say on stderr how far it is, print the table. 1 for lost records, differing scores or a failed run."""
+    parser = argparse.ArgumentParser(prog="python -m bench.state", description=__doc__)
+    parser.add_argument("--records", type=int, default=1_000_000, help="of each run (default: a million)")
+    parser.add_argument("--keys", type=int, default=10_000, help="in turn, each once a second (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=30, help="for pauses to be looked for (default: %(default)s)")
+    parser.add_argument("--backends", default=",".join(_BACKENDS), help="with a comma between (default: %(default)s)")
+    parser.add_argument(
+        "--parts",
+        default=",".join(_PARTS),
+        help="what to measure on the first of the backends, beside the rates on all (default: %(default)s)",
+    )
+    told = parser.parse_args()
+    backends, parts = told.backends.split(","), told.parts.split(",") if told.parts else []
+    for name, given, known in (("backends", backends, _BACKENDS), ("parts", parts, _PARTS)):
+        if not set(given) <= set(known):
+            parser.error(f"--{name} must be of {','.join(known)}, got {','.join(given)}")
+    if told.records < 100 * told.keys or told.keys < 1:
+        parser.error(f"--records must be at least 100 of each key, got {told.records} for {told.keys}")
+
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])  # the processes we start inherit it
+    with tempfile.TemporaryDirectory(prefix="bench-state-") as folder:
+        table = Table(Path(folder), told.keys)
+        try:
+            _measure(table, told, backends, parts)
+        except RunFailedError as error:
+            table.faults.append(str(error))
+    print(f"1-D 100 × 10, {len(os.sched_getaffinity(0))} cores; {told.keys:,} keys in turn, a record each a second")
+    print(*table.rows, *(f"FAULT: {fault}" for fault in table.faults), sep="\n")
+    return 1 if table.faults else 0
+
+
+def _measure(table: Table, told: argparse.Namespace, backends: list[str], parts: list[str]) -> None:
+    one, many = table.folder / "input-one", table.folder / "input-many"
+    generate(one / "1.jsonl", told.records, records_per_second=told.keys, keys=1)
+    generate(many / "1.jsonl", told.records, records_per_second=told.keys, keys=told.keys)
+    rate = math.nan
+    for backend in backends:
+        several = _rates(table, told, backend, one, many)
+        if backend == backends[0]:
+            rate = several["rate"]
+        else:
+            table.same_scores(f"{backend}-many", f"{backends[0]}-many")
+    table.section(f"{backends[0]}, {told.keys:,} keys")
+    if "memory" in parts:
+        _memory(table, told, backends[0], many)
+    if "restart" in parts:
+        _restart(table, told, backends[0], many, rate)
+    if "checkpoints" in parts:
+        _checkpoints(table, told, backends[0], rate)
+
+
+def _rates(table: Table, told: argparse.Namespace, backend: str, one: Path, many: Path) -> Figures:
+    keys = f"{told.keys:,} keys"
+    choice = ("--backend", backend)
+    single = table.run(f"{backend}, 1 key", f"{backend}-one", one, told.records, *choice)
+    several = table.run(f"{backend}, {keys}", f"{backend}-many", many, told.records, *choice)
+    table.section(backend)
+    for name, run in (("1 key", single), (keys, several)):
+        counted = run["counted"]
+        if "forest_state_bytes" in counted:
+            written = counted["forest_state_bytes"] / max(counted["scored"], 1)
+            told_bytes = f"{written:.1f} B, {written / _OWN_BYTES:.2f} times"
+            table.row(
+                f"written to state a record, to its own {_OWN_BYTES} B, {name}",
+                told_bytes,
+                "at most 8 times",
+                written <= 8 * _OWN_BYTES,
+            )
+        else:
+            table.row(f"written to state a record, {name}", "not counted")
+    for name, run in (("1 key", single), (keys, several)):
+        cores = run["cpu_seconds"] / run["seconds"]
+        cold = told.records / run["seconds_with_start"]
+        table.row(f"records/s, {name} ({cores:.2f} cores used; with cold start {cold:,.0f})", f"{run['rate']:,.0f}")
+    a_core = told.records / several["cpu_seconds"]
+    share = several["rate"] / single["rate"]
+    table.row(f"  of a core used, {keys}", f"{a_core:,.0f}", "at least 10,000", a_core >= 10_000)
+    table.row(f"  to that of 1 key, {keys}", f"{share:.2f}", "at least 0.5", share >= 0.5)
+    table.accounted(single, several)
+    return several
+
+
+def _memory(table: Table, told: argparse.Namespace, backend: str, many: Path) -> None:
+    title = "records/s in a tenth of the memory"
+    if "forest_memory" not in Options.__dataclass_fields__:
+        table.row(title, "no such option")
+        return
+    records = told.records // _BOUNDED_SHARE // told.keys * told.keys
+    source = table.folder / "input-bounded"
+    _part(many / "1.jsonl", source / "1.jsonl", 0, records)
+    needed = RandomCutForest.estimate_bytes(dimensions=1, num_trees=100, sample_size=10) * told.keys
+    run = table.run(
+        "a tenth of the memory", "bounded", source, records, "--backend", backend, "--forest-memory", needed // 10
+    )
+    counted = run["counted"]
+    evicted, restored = (counted.get(f"forests_{what}", 0) for what in ("evicted", "restored"))
+    table.row(
+        f"{title} ({needed // 10 / 1e6:,.0f} MB; {evicted:,} forests evicted, {restored:,} restored)",
+        f"{run['rate']:,.0f}",
+        "at least 1,000",
+        run["rate"] >= 1_000,
+    )
+    table.accounted(run)
+    table.same_scores("bounded", f"{backend}-many")
+
+
+def _restart(table: Table, told: argparse.Namespace, backend: str, many: Path, rate: float) -> None:
+    """Half of the input, a stop with a savepoint, and a start on the rest."""
+    half = told.records // 2 // told.keys * told.keys  # in the middle of a second the rest of it would be late
+    source = table.folder / "input-restart"
+    state = ("--backend", backend, "--state", table.folder / "state")
+    _part(many / "1.jsonl", source / "1.jsonl", 0, half)
+    before = table.run("before a restart", "restarted", source, half, *state, "--leave")
+    _part(many / "1.jsonl", source / "2.jsonl", half, told.records)
+    after = table.run("after it", "restarted", source, told.records - half, *state, "--look", "0.1")
+    first, back = after["first_score"], rate_back(after["samples"], 0.9 * rate)
+    table.row("restart, s to the first score", f"{first:.1f}", "at most 20", first <= 20)
+    table.row(
+        f"restart, s to the end of 2 s at 0.9 of {rate:,.0f} records/s",
+        "never" if math.isinf(back) else f"{back:.1f}",
+        "at most 60",
+        back <= 60,
+    )
+    table.accounted(before, after)
+    table.same_scores("restarted", f"{backend}-many")
+
+
+def _checkpoints(table: Table, told: argparse.Namespace, backend: str, rate: float) -> None:
+    """As many records as take long enough."""
+    records = max(
+        told.records, math.ceil(1.5 * rate * (told.seconds + _WARM_UP) / told.keys) * told.keys if told.seconds else 0
+    )
+    source = table.folder / "input-checkpoints"
+    generate(source / "1.jsonl", records, records_per_second=told.keys, keys=told.keys)
+    run = table.run(
+        "a checkpoint every 2 s",
+        "checkpoints",
+        source,
+        records,
+        "--backend",
+        backend,
+        "--checkpoint-interval",
+        2000,
+        "--look",
+        "0.1",
+    )
+    pause, seconds = longest_pause(run["samples"], _WARM_UP)
+    short = seconds < told.seconds
+    table.row(
+        f"longest pause with a checkpoint every 2 s, in {seconds:.0f} s{' (too short)' if short else ''}",
+        f"{pause:.1f} s",
+        "at most 2 s",
+        None if short else pause <= 2,
+    )
+    taken = run["checkpoints"]
+    for what, unit, scale in (("milliseconds", "s", 1e3), ("bytes", "MB", 1e6)):
+        figures = taken[what]
+        shown = ", ".join(f"{figures[part] / scale:,.1f}" for part in ("min", "avg", "max") if part in figures)
+        table.row(f"  {taken['completed']} checkpoints, {taken['failed']} aborted: least, mean, most {unit}", shown)
+    table.accounted(run)
+
+
+def _part(file: Path, out: Path, first: int, end: int) -> None:
+    """Lines from `first` to before `end` of a file."""
+    out.parent.mkdir(exist_ok=True)
+    with file.open("rb") as lines, out.open("wb") as written:
+        for number, line in enumerate(lines):
+            if first <= number < end:
+                written.write(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
