@@ -79,7 +79,7 @@ def test_forests_that_do_not_fit_in_memory_score_as_if_they_did(tmp_path: Path, 
         parallelism=parallelism,
         forest_memory=2 * ONE_FOREST,
     )
-    killed = []
+    killed: list[int] = []
 
     def kill_once(job: Run) -> None:
         if not killed and 0 < job.summary.read < len(given):

@@ -45,7 +45,7 @@ class _Log:
 
 
 class Forests:
-    """The forests of this worker's key groups, each with its keys. Every call is about the key group of the current row.
+    """The forests of a worker's key groups. Every call is about the key group of the current row, which is Flink's key.
 
     State has a snapshot of each forest and a log of what was learned since. A log that has outgrown the snapshots is
     folded into new ones, so that what is written stays proportional to the input. Random numbers count records, so

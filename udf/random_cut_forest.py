@@ -67,7 +67,7 @@ class RandomCutForestFunction(KeyedProcessFunction):
         order = _order(keys, times, points, texts)
         second = int(times[0]) // self._every * self._every
         scores = self._scores(key_group, second, keys[order], points[order])
-        if self._key_ttl is not None and key_group not in self._timed:
+        if key_group not in self._timed:
             self._set_timer(key_group, second, ctx)
         yield Row(_lines([texts[i] for i in order.tolist()], _shown(second), scores))
 
@@ -82,7 +82,8 @@ class RandomCutForestFunction(KeyedProcessFunction):
         return ()
 
     def _set_timer(self, key_group: int, now: int, ctx: Any) -> None:
-        ctx.timer_service().register_event_time_timer(now + self._key_ttl + self._every)
+        if self._key_ttl is not None:
+            ctx.timer_service().register_event_time_timer(now + self._key_ttl + self._every)
         self._timed.add(key_group)
 
     def _scores(self, key_group: int, second: int, keys: np.ndarray, points: np.ndarray) -> np.ndarray:
