@@ -3,6 +3,7 @@
 import heapq
 import json
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -213,8 +214,8 @@ def run(options: Options, display: Display, stop: Stop) -> Summary:
 
     On a cluster an unbounded job is left to run, and under `flink run` any job.
     """
-    if options.state is not None:
-        StateDirectory(options.state).claim(options)
+    if options.state is not None and (aside := StateDirectory(options.state).claim(options)):
+        print(f"starting over; what {options.state} held is now in {aside}", file=sys.stderr)
     with Run(options, display) as job:
         job.start()
         while not stop.requested:
