@@ -14,6 +14,12 @@ members, "second" and "anomaly_score", by second ascending and score descending.
 to the errors with its reason. The score is 0 until --sample-size records were seen, about 1 for what is ordinary, and
 at most log2(sample-size).
 """
+_ESTIMATE = """\
+Tell what forests need before a job has them: memory, state, and the records a second that go through them.
+
+Builds one forest, fills it with random numbers, and times it on this machine; takes some seconds. All figures are
+about so much: state is that of noise, which compresses worst.
+"""
 _EXAMPLES = """\
 examples:
   score the volumes that a producer writes into a directory, for as long as it does:
@@ -51,6 +57,17 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     stop.add_argument("--state", type=Path, metavar="DIR", help="of the job; it can go on from there")
     stop.add_argument("--cluster", metavar="HOST:PORT", help="where it runs; without --state its last second is closed")
     stop.add_argument("--job", metavar="ID", help="which one, on that cluster")
+    estimate = commands.add_parser(
+        "estimate",
+        help="what forests will need: memory, state, time",
+        description=_ESTIMATE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_value(estimate)
+    _add_forest(estimate)
+    estimate.add_argument("--keys", type=int, default=1, metavar="N", help="forests, one for each key (default 1)")
+    estimate.add_argument("--rate", type=int, metavar="N", help="records a second that are to be scored")
+    _add_work(estimate)
     told = commands.add_parser(
         "run",
         help="score a stream",

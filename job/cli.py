@@ -1,4 +1,4 @@
-"""The command line: what `python -m job run …`, `stop` and `demo` do."""
+"""The command line: what `python -m job run …`, `estimate`, `stop` and `demo` do."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ from job.properties import expand
 from job.run import run
 from job.state import LeftJob, StateDirectory
 from job.stop import Stop
-from job.uris import SINKS, SOURCES, parse_uri
+from job.uris import SINKS, SOURCES, Uri, parse_uri
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +30,8 @@ def main(arguments: list[str]) -> int:
             return demo(told.output)
         if told.command == "stop":
             return _stop(told)
+        if told.command == "estimate":
+            return _estimate(told)
         return _run(_options(told))
     except ValueError as error:
         print(f"python -m job {told.command}: {error}", file=sys.stderr)
@@ -82,6 +84,37 @@ def _stop(told: argparse.Namespace) -> int:
     except StopFailedError as error:
         raise RuntimeError(f"the job did not stop: {error}") from error
     print(f"stopped; its state is in {place}", file=sys.stderr)
+    return 0
+
+
+def _estimate(told: argparse.Namespace) -> int:
+    """Print what forests need.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    from job.estimate import Estimate, check, table  # noqa: PLC0415 - numba is half a second to import
+    from job.measure import measure  # noqa: PLC0415
+
+    check(told.keys, told.rate)
+    nowhere = Uri("print")
+    options = Options(
+        source=nowhere,
+        sink=nowhere,
+        errors=nowhere,
+        values=tuple(told.value or DEFAULTS["values"]),
+        num_trees=told.num_trees,
+        sample_size=told.sample_size,
+        time_decay=told.time_decay,
+        shingle_size=told.shingle_size,
+        parallelism=told.parallelism,
+        checkpoint_interval=duration("checkpoint_interval", told.checkpoint_interval),
+        forest_memory=None if told.forest_memory is None else size("forest_memory", told.forest_memory),
+    )
+    progress = Progress()
+    measured = measure(options, told.keys, progress.phase)
+    progress.end()
+    print(table(Estimate(options, told.keys, told.rate, measured)))
     return 0
 
 
