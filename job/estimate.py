@@ -147,7 +147,7 @@ def _speed(told: Estimate) -> dict[str, str]:
     if told.rate is not None:
         share = 100 * told.rate / told.expected_rate
         rows[f"--rate {told.rate}"] = f"about {_number(share)} % of that{'' if share < 100 else ': too much'}"
-        rows["a key"] = f"about {_number(told.rate / told.keys)} records/s"
+        rows["of it, for a key"] = f"about {_number(told.rate / told.keys)} a second"
     return rows
 
 
