@@ -1,44 +1,19 @@
-"""The command line: `python -m job run …` and `python -m job demo`."""
+"""The command line: what `python -m job run …`, `estimate`, `stop` and `demo` do."""
 
 import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
+from job.arguments import DEFAULTS, parsers
 from job.flink_client import FlinkClient, StopFailedError
-from job.options import Options, duration, errors_uri
+from job.options import Options, duration, errors_uri, size
 from job.progress import Progress, counts, highest
 from job.properties import expand
 from job.run import run
 from job.state import LeftJob, StateDirectory
 from job.stop import Stop
-from job.uris import SINKS, SOURCES, parse_uri
-
-_RUN = """\
-Score a stream of JSON records with a robust random cut forest, on Flink.
-
-Reads JSON objects, one a line; scores each against the records before it; writes each as it came with two more
-members, "second" and "anomaly_score", by second ascending and score descending. A record that cannot be scored goes
-to the errors with its reason. The score is 0 until --sample-size records were seen, about 1 for what is ordinary, and
-at most log2(sample-size).
-"""
-_EXAMPLES = """\
-examples:
-  score the volumes that a producer writes into a directory, for as long as it does:
-    python -m job run --source file:spool --sink file:scores --value volume
-
-  score a file and end, and look at the result:
-    python -m job run --bounded --source file:log.jsonl --sink print: --value latency --value bytes
-
-  from one Kafka topic to another, exactly once:
-    python -m job run --source kafka://localhost:9092/volume --sink kafka://localhost:9092/scores \\
-        --errors kafka://localhost:9092/errors --state state
-
-  a forest for each sensor, kept across restarts:
-    python -m job run --source file:spool --sink file:scores --key sensor --value temperature --state state
-"""
-_DEFAULTS: dict[str, Any] = {name: field.default for name, field in Options.__dataclass_fields__.items()}
+from job.uris import SINKS, SOURCES, Uri, parse_uri
 
 
 def main(arguments: list[str]) -> int:
@@ -55,6 +30,8 @@ def main(arguments: list[str]) -> int:
             return demo(told.output)
         if told.command == "stop":
             return _stop(told)
+        if told.command == "estimate":
+            return _estimate(told)
         return _run(_options(told))
     except ValueError as error:
         print(f"python -m job {told.command}: {error}", file=sys.stderr)
@@ -110,6 +87,37 @@ def _stop(told: argparse.Namespace) -> int:
     return 0
 
 
+def _estimate(told: argparse.Namespace) -> int:
+    """Print what forests need.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    from job.estimate import Estimate, check, table  # noqa: PLC0415 - numba is half a second to import
+    from job.measure import measure  # noqa: PLC0415
+
+    check(told.keys, told.rate)
+    nowhere = Uri("print")
+    options = Options(
+        source=nowhere,
+        sink=nowhere,
+        errors=nowhere,
+        values=tuple(told.value or DEFAULTS["values"]),
+        num_trees=told.num_trees,
+        sample_size=told.sample_size,
+        time_decay=told.time_decay,
+        shingle_size=told.shingle_size,
+        parallelism=told.parallelism,
+        checkpoint_interval=duration("checkpoint_interval", told.checkpoint_interval),
+        forest_memory=None if told.forest_memory is None else size("forest_memory", told.forest_memory),
+    )
+    progress = Progress()
+    measured = measure(options, told.keys, progress.phase)
+    progress.end()
+    print(table(Estimate(options, told.keys, told.rate, measured)))
+    return 0
+
+
 def _options(told: argparse.Namespace) -> Options:
     """Options from arguments.
 
@@ -121,7 +129,7 @@ def _options(told: argparse.Namespace) -> Options:
         source=parse_uri("source", told.source, SOURCES),
         sink=sink,
         errors=errors_uri(told.errors, sink),
-        values=tuple(told.value or _DEFAULTS["values"]),
+        values=tuple(told.value or DEFAULTS["values"]),
         key=told.key,
         time=told.time,
         time_zone=told.time_zone or _machine_time_zone(),
@@ -141,6 +149,9 @@ def _options(told: argparse.Namespace) -> Options:
         cluster=told.cluster,
         jars=tuple(jar.absolute() for jar in told.jar or ()),
         requirements=told.requirements.absolute() if told.requirements else None,
+        forest_memory=None if told.forest_memory is None else size("forest_memory", told.forest_memory),
+        key_ttl=None if told.key_ttl is None else duration("key_ttl", told.key_ttl),
+        fresh=told.fresh,
     )
     if options.source.path is not None and not options.source.path.exists():
         raise ValueError(f"source must be a file or directory that is there, got {told.source!r}")
@@ -151,147 +162,6 @@ def _options(told: argparse.Namespace) -> Options:
     if options.sink.path is not None and options.sink.path.is_file():
         raise ValueError(f"sink must be a directory, got the file {told.sink!r}")
     return options
-
-
-def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
-    """The parser, and that of `run` in it."""
-    parser = argparse.ArgumentParser(prog="python -m job", description="Random Cut Forest anomaly scores on Flink.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    shown = commands.add_parser("demo", help="score a recording of a room as it plays, and show it here")
-    shown.add_argument(
-        "--output",
-        type=Path,
-        default=Path("demo-output"),
-        help="directory for scores and picture (default demo-output)",
-    )
-    stop = commands.add_parser("stop", help="stop a job that runs on a cluster, with all its results out")
-    stop.add_argument("--state", type=Path, metavar="DIR", help="of the job; it can go on from there")
-    stop.add_argument("--cluster", metavar="HOST:PORT", help="where it runs; without --state its last second is closed")
-    stop.add_argument("--job", metavar="ID", help="which one, on that cluster")
-    told = commands.add_parser(
-        "run",
-        help="score a stream",
-        description=_RUN,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    told.add_argument(
-        "--properties",
-        metavar="FILE",
-        help="take options from this file, in the form of Amazon's managed service (see flink-conf/"
-        "application_properties.json); those given here win",
-    )
-    ends = told.add_argument_group("ends")
-    ends.add_argument(
-        "--source",
-        required=True,
-        metavar="URI",
-        help="file:PATH, a JSON-lines file or a directory of them, read in order of name and watched for more; "
-        "kafka://HOST:PORT[,HOST:PORT]/TOPIC[?OPTION=VALUE&…]; or kinesis://REGION/STREAM[?endpoint=URL&…]",
-    )
-    ends.add_argument(
-        "--sink",
-        required=True,
-        metavar="URI",
-        help="file:DIR, JSON-lines files that appear when they are whole; kafka://…, exactly once, in one partition; "
-        "kinesis://…, at least once; or print:",
-    )
-    ends.add_argument(
-        "--errors",
-        metavar="URI",
-        help="rejected and late records, an end like the sink (default: DIR-errors beside it, or print:)",
-    )
-    ends.add_argument(
-        "--bounded",
-        action="store_true",
-        help="end when all that is there is scored (of a broker: when --quiet has passed without a record); nothing is "
-        "late then. With --max-delay it scores while it reads",
-    )
-    ends.add_argument(
-        "--state",
-        type=Path,
-        metavar="DIR",
-        help="keep forests and place here, and go on from them at the next start (default: start fresh)",
-    )
-    record = told.add_argument_group("a record")
-    record.add_argument(
-        "--value",
-        action="append",
-        metavar="FIELD",
-        help="a numeric field to score; may be repeated (default volume). A name, or a JSON path that begins with $",
-    )
-    record.add_argument("--key", metavar="FIELD", help="a forest for each value of this field (default: one forest)")
-    record.add_argument(
-        "--time",
-        default="event_time",
-        metavar="FIELD",
-        help="ISO 8601, or epoch seconds or milliseconds; or the word arrival (default event_time; from a broker, a "
-        "record without it has the time of its arrival there)",
-    )
-    record.add_argument("--time-zone", metavar="NAME", help="of times without an offset (default: this machine's)")
-    forest = told.add_argument_group("the forest")
-    for name, text in [
-        ("num_trees", "trees; more of them, less noise in the score (1 to 1000)"),
-        ("sample_size", "records a tree remembers (10 to 16384)"),
-        ("time_decay", "records after which one is as good as forgotten"),
-        ("shingle_size", "consecutive records scored as one, for patterns in time (1 to 30)"),
-    ]:
-        forest.add_argument(
-            f"--{name.replace('_', '-')}",
-            type=int,
-            default=_DEFAULTS[name],
-            metavar="N",
-            help=f"{text} (default {_DEFAULTS[name]})",
-        )
-    forest.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="same seed and records, same scores (default 0)"
-    )
-    stream = told.add_argument_group("time and work")
-    stream.add_argument(
-        "--every",
-        default="1s",
-        metavar="TIME",
-        help="the second: what is scored and sorted together (default 1s)",
-    )
-    stream.add_argument(
-        "--max-delay",
-        metavar="TIME",
-        help="how much later than its successors a record may come (default 0s for files, 1s for brokers)",
-    )
-    stream.add_argument(
-        "--max-ahead",
-        default="1d",
-        metavar="TIME",
-        help="a record this far in the future has a wrong clock and is rejected (default 1d)",
-    )
-    stream.add_argument(
-        "--quiet",
-        metavar="TIME",
-        help="after this time without records the last second is closed, and a partition is not waited for "
-        "(default 1s for files, 5s for brokers)",
-    )
-    stream.add_argument("--parallelism", type=int, default=1, metavar="N", help="Flink's (default 1)")
-    stream.add_argument(
-        "--cluster",
-        metavar="HOST:PORT",
-        help="submit to the Flink cluster with this REST interface (default: run here)",
-    )
-    stream.add_argument(
-        "--jar", type=Path, action="append", metavar="FILE", help="a connector that `make jars` does not bring"
-    )
-    stream.add_argument(
-        "--requirements",
-        type=Path,
-        metavar="FILE",
-        help="what a cluster's workers install with pip before they start (default: their image has all)",
-    )
-    stream.add_argument(
-        "--checkpoint-interval",
-        default="500ms",
-        metavar="TIME",
-        help="how often results become visible (default 500ms)",
-    )
-    return parser, told
 
 
 def _machine_time_zone() -> str:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from job.machine import memory_bytes
 from job.uris import SINKS, Uri, parse_uri
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SIZES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _LARGEST_TIME_DECAY = 2_147_483_647
 _LONGEST = 100 * 365 * 86_400_000
 _CLAIMED = ("second", "anomaly_score")
@@ -26,9 +28,24 @@ def duration(name: str, text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2]])
 
 
+def size(name: str, text: str) -> int:
+    """Bytes of a size such as 512MB, 1.5GB or 2TB; a KB is 1000 bytes.
+
+    >>> size("forest_memory", "1.5GB")
+    1500000000
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]B)", text)
+    if match is None:
+        raise ValueError(f"{name} must be a size such as 512MB or 2GB, got {text!r}")
+    return round(float(match[1]) * _SIZES[match[2]])
+
+
 @dataclass(frozen=True)
 class Options:
-    """One run of the job. Times are in milliseconds. Raises ValueError where a value is out of its range."""
+    """One run of the job. Times are in milliseconds, `forest_memory` in bytes, of one worker.
+
+    Raises ValueError where a value is out of its range.
+    """
 
     source: Uri
     sink: Uri
@@ -55,6 +72,7 @@ class Options:
     requirements: Path | None = None
     forest_memory: int | None = None
     key_ttl: int | None = None
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         # Sorted, so that scores do not depend on the order in which fields were told
@@ -84,6 +102,7 @@ class Options:
                 raise ValueError(f"{name} must be the name of a field, got ''")
             if text in _CLAIMED:
                 raise ValueError(f"{name} must not be second or anomaly_score, got {text!r}")
+        self._check_state()
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -91,9 +110,18 @@ class Options:
                 f"time_zone must be a name such as UTC or Europe/Berlin, got {self.time_zone!r}"
             ) from error
 
-    @property
-    def forest_memory_bytes(self) -> int:
-        return self.forest_memory or 1 << 30
+    def _check_state(self) -> None:
+        if self.key_ttl is not None:
+            if self.key is None:
+                raise ValueError("key must be given with key_ttl, got none")
+            if not self.every <= self.key_ttl <= _LONGEST:
+                raise ValueError(f"key_ttl must be every ({self.every}) to {_LONGEST}, got {self.key_ttl}")
+        if self.fresh and self.state is None:
+            raise ValueError("state must be given with fresh, got none")
+        if self.forest_memory is not None and self.forest_memory < self.one_forest_bytes:
+            raise ValueError(
+                f"forest_memory must be at least that of one forest, {self.one_forest_bytes}, got {self.forest_memory}"
+            )
 
     @property
     def quiet_millis(self) -> int:
@@ -109,6 +137,25 @@ class Options:
     def records_move_time(self) -> bool:
         """False where the watermark waits for the end of the input, so that nothing in it is late."""
         return not self.bounded or self.max_delay is not None
+
+    @property
+    def one_forest_bytes(self) -> int:
+        """Memory of one forest, in bytes."""
+        from udf.rcf import RandomCutForest  # noqa: PLC0415 - half a second to import, for options that few give
+
+        return RandomCutForest.estimate_bytes(
+            len(self.values), self.num_trees, self.sample_size, shingle_size=self.shingle_size
+        )
+
+    @property
+    def forest_memory_bytes(self) -> int:
+        """`forest_memory`, or its default: a share for each worker of half the memory of this machine.
+
+        It is never less than one forest, without which nothing is scored.
+        """
+        if self.forest_memory is not None:
+            return self.forest_memory
+        return max(memory_bytes() // 2 // self.parallelism, self.one_forest_bytes)
 
     @property
     def forest(self) -> dict[str, Any]:

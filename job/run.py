@@ -3,6 +3,7 @@
 import heapq
 import json
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -225,8 +226,8 @@ def run(options: Options, display: Display, stop: Stop) -> Summary:
 
     On a cluster an unbounded job is left to run, and under `flink run` any job.
     """
-    if options.state is not None:
-        StateDirectory(options.state).claim(options)
+    if options.state is not None and (aside := StateDirectory(options.state).claim(options)):
+        print(f"starting over; what {options.state} held is now in {aside}", file=sys.stderr)
     with Run(options, display) as job:
         job.start()
         while not stop.requested:
@@ -257,10 +258,11 @@ def _told_in_one_line() -> Iterator[None]:
 
 def _compile_kernels(parameters: dict[str, Any]) -> None:
     """Bring a forest's machine code into numba's cache while the JVM starts; a worker would stand still for it."""
-    from udf.rcf import RandomCutForest  # noqa: PLC0415 - half a second to import, beside the JVM
+    from udf.rcf import RandomCutForest, score_and_learn_many  # noqa: PLC0415 - takes half a second, beside the JVM
 
     forest = RandomCutForest(**parameters)
     forest.score_and_learn(np.zeros((2, parameters["dimensions"])))
+    score_and_learn_many([forest], np.zeros((1, parameters["dimensions"])))
     RandomCutForest.from_bytes(forest.to_bytes())
 
 

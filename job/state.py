@@ -3,6 +3,7 @@
 import json
 import uuid
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from job.flink_client import FlinkClient
@@ -20,6 +21,11 @@ _FIXED = (
     "every",
 )
 """Options that state depends on: a forest continues only as the forest it is."""
+_REPLACED = ("checkpoints", "savepoints", "drained", "job.json", "options.json")
+"""What a fresh start sets aside; options last, so that what it leaves behind if it is killed is still guarded by them.
+
+The identity stays: transactions that the former run left open at a broker have it in their names, and are ended by it.
+"""
 _ALIVE = ("INITIALIZING", "CREATED", "RUNNING", "FAILING", "RESTARTING", "CANCELLING", "SUSPENDED", "RECONCILING")
 
 
@@ -46,7 +52,11 @@ class LeftJob:
 
 
 class StateDirectory:
-    """`checkpoints/E/JOB/chk-N`, `savepoints/E/…` from a stop within epoch E, `drained/E/…` from the end of epoch E."""
+    """`checkpoints/E/JOB/chk-N`, `savepoints/E/…` from a stop within epoch E, `drained/E/…` from the end of epoch E.
+
+    `replaced/TIME/…` holds the same of runs before a fresh start. To go on from it after all, move it back:
+    checkpoints may name their files by where they were.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -85,32 +95,50 @@ class StateDirectory:
         file = self._path / "job.json"
         return LeftJob(**json.loads(file.read_text())) if file.exists() else None
 
-    def claim(self, options: Options) -> None:
-        """Write down what the state is made with, or compare.
+    def claim(self, options: Options) -> Path | None:
+        """Write down what the state is made with, or compare. With `options.fresh`, start over.
+
+        Returns where what was there has been moved to, if it was.
 
         Raises:
             ValueError: the state was made with another value of an option, which is named.
             RuntimeError: a job on a cluster has it.
         """
+        self._refuse_if_running()
+        aside = self._set_aside() if options.fresh else None
+        now = {name: _plain(getattr(options, name)) for name in _FIXED}
+        file = self._path / "options.json"
+        if not file.exists():
+            self._path.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(now, indent=1) + "\n")
+            return aside
+        before = json.loads(file.read_text())
+        for name, value in now.items():
+            if before.get(name) != value:
+                raise ValueError(
+                    f"{name} must be {_shown(before.get(name))} as in the state of {self._path}, got {_shown(value)}; "
+                    f"take it back, or start over with --fresh"
+                )
+        return None
+
+    def _set_aside(self) -> Path | None:
+        """Move what there is of former runs to `replaced/TIME`, in UTC."""
+        held = [self._path / name for name in _REPLACED if (self._path / name).exists()]
+        if not held:
+            return None
+        aside = self._path / "replaced" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        aside.mkdir(parents=True)
+        for entry in held:
+            entry.rename(aside / entry.name)
+        return aside
+
+    def _refuse_if_running(self) -> None:
         left = self.job()
         if left is not None and FlinkClient(left.cluster, left.job_id).state() in _ALIVE:
             raise RuntimeError(
                 f"the job {left.job_id} on {left.cluster} has the state {self._path}; "
                 f"stop it first: python -m job stop --state {self._path}"
             )
-        now = {name: _plain(getattr(options, name)) for name in _FIXED}
-        file = self._path / "options.json"
-        if not file.exists():
-            self._path.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(now, indent=1) + "\n")
-            return
-        before = json.loads(file.read_text())
-        for name, value in now.items():
-            if before.get(name) != value:
-                raise ValueError(
-                    f"{name} must be {_shown(before.get(name))} as in the state of {self._path}, got {_shown(value)}; "
-                    f"take it back, or start fresh with another --state"
-                )
 
 
 def _plain(value: object) -> object:

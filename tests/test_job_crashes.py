@@ -27,17 +27,17 @@ def records(count: int, seed: int) -> list[dict[str, Any]]:
     return [{"event_time": START + 10 * i, "volume": volume} for i, volume in enumerate(noise)]
 
 
-def expected(given: list[dict[str, Any]]) -> dict[int, float]:
+def expected(given: list[dict[str, Any]], time_decay: int = 100) -> dict[int, float]:
     """Event time to score, by the forest itself."""
-    forest = RandomCutForest(1, num_trees=20, sample_size=10, time_decay=100)
+    forest = RandomCutForest(1, num_trees=20, sample_size=10, time_decay=time_decay)
     scores = forest.score_and_learn(np.array([[record["volume"]] for record in given]))
     return dict(zip([record["event_time"] for record in given], scores.tolist(), strict=True))
 
 
-def assert_scored_as_undisturbed(folder: Path, given: list[dict[str, Any]]) -> None:
+def assert_scored_as_undisturbed(folder: Path, given: list[dict[str, Any]], time_decay: int = 100) -> None:
     found = rows(folder)
     assert len(found) == len(given), "each once"
-    assert {row["event_time"]: row["anomaly_score"] for row in found} == expected(given)
+    assert {row["event_time"]: row["anomaly_score"] for row in found} == expected(given, time_decay)
 
 
 def in_time(folder: Path) -> list[str]:
@@ -75,7 +75,7 @@ def test_killed_worker_changes_no_score(tmp_path: Path) -> None:
     assert order == sorted(order)
 
 
-def test_state_continues_files_and_forests_and_refuses_other_parameters(tmp_path: Path) -> None:
+def test_state_continues_files_and_forests_refuses_other_parameters_and_starts_over(tmp_path: Path) -> None:
     given = records(1000, seed=22)
     spool, sink, state = tmp_path / "spool", tmp_path / "scores", tmp_path / "state"
     spool.mkdir()
@@ -98,13 +98,16 @@ def test_state_continues_files_and_forests_and_refuses_other_parameters(tmp_path
     assert (process.returncode, out) == (2, "")
     assert err == (
         f"python -m job run: time_decay must be 100 as in the state of {state}, got 200; "
-        f"take it back, or start fresh with another --state\n"
+        f"take it back, or start over with --fresh\n"
     )
     assert sorted(state.rglob("*")) == before
 
-    told = options(tmp_path / "fresh", spool, bounded=True)
-    assert run_to_the_end(told).scored == len(given)
-    assert_scored_as_undisturbed(tmp_path / "fresh" / "scores", given)
+    over = ["--source", f"file:{spool}", "--sink", f"file:{tmp_path / 'over'}", "--state", state]
+    err = finished(*over, "--time-decay", 200, "--fresh")
+    (aside,) = (state / "replaced").iterdir()
+    assert err.splitlines()[0] == f"starting over; what {state} held is now in {aside}"
+    assert sorted(path.name for path in aside.iterdir()) == ["checkpoints", "drained", "options.json"]
+    assert_scored_as_undisturbed(tmp_path / "over", given, time_decay=200)
 
 
 def test_killed_command_goes_on_from_its_state(tmp_path: Path) -> None:

@@ -8,9 +8,13 @@ import pytest
 from job_runs import command, options
 
 from job.cli import main
-from job.options import Options, duration, errors_uri
+from job.machine import memory_bytes
+from job.options import Options, duration, errors_uri, size
 from job.uris import Uri, parse_uri
+from udf.rcf import RandomCutForest
 
+ONE_FOREST = RandomCutForest.estimate_bytes(dimensions=2, num_trees=20, sample_size=10, shingle_size=3)
+_OF_ONE_FOREST: dict[str, Any] = {"values": ("a", "b"), "shingle_size": 3}
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"num_trees": 0}, "num_trees must be 1 to 1000, got 0"),
     ({"num_trees": 1001}, "num_trees must be 1 to 1000, got 1001"),
@@ -37,6 +41,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"values": ("anomaly_score",)}, "value must not be second or anomaly_score, got 'anomaly_score'"),
     ({"key": "second"}, "key must not be second or anomaly_score, got 'second'"),
     ({"time": "second"}, "time must not be second or anomaly_score, got 'second'"),
+    ({"key_ttl": 1000}, "key must be given with key_ttl, got none"),
+    ({"key": "k", "key_ttl": 999}, "key_ttl must be every (1000) to 3153600000000, got 999"),
+    ({"key": "k", "key_ttl": 9, "every": 10}, "key_ttl must be every (10) to 3153600000000, got 9"),
+    ({"key": "k", "key_ttl": 10**15}, "key_ttl must be every (1000) to 3153600000000, got 1000000000000000"),
+    ({"fresh": True}, "state must be given with fresh, got none"),
+    (
+        {"forest_memory": ONE_FOREST - 1, **_OF_ONE_FOREST},
+        f"forest_memory must be at least that of one forest, {ONE_FOREST}, got {ONE_FOREST - 1}",
+    ),
     ({"time_zone": "Mars/Base"}, "time_zone must be a name such as UTC or Europe/Berlin, got 'Mars/Base'"),
     ({"time_zone": "../x"}, "time_zone must be a name such as UTC or Europe/Berlin, got '../x'"),
 ]
@@ -45,6 +58,8 @@ ACCEPTED: list[dict[str, Any]] = [
     {"num_trees": 1000, "sample_size": 16384, "time_decay": 2**31 - 1},
     {"seed": -(2**63), "every": 10, "quiet": 100, "parallelism": 128, "checkpoint_interval": 10},
     {"seed": 2**63 - 1, "every": 3_600_000, "values": tuple(map(str, range(30))), "key": "k"},
+    {"key": "k", "key_ttl": 1000, "state": Path("state"), "fresh": True},
+    {"forest_memory": ONE_FOREST, **_OF_ONE_FOREST},
 ]
 
 
@@ -73,6 +88,43 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError) as refused:
         duration("max_delay", text)
     assert str(refused.value) == f"max_delay must be a duration such as 100ms, 1s or 5m, got {text!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [("1KB", 1000), ("512MB", 512_000_000), ("1.5GB", 1_500_000_000), ("2TB", 2_000_000_000_000), ("0MB", 0)],
+)
+def test_sizes_are_bytes_in_thousands(text: str, size_bytes: int) -> None:
+    assert size("forest_memory", text) == size_bytes
+
+
+@pytest.mark.parametrize("text", ["", "1", "GB", "-1GB", "1 GB", "1gb", "1G", "1GiB", "1e3MB", ".5GB", "1GB\n", "1PB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        size("forest_memory", text)
+    assert str(refused.value) == f"forest_memory must be a size such as 512MB or 2GB, got {text!r}"
+
+
+def test_workers_share_half_the_memory_of_the_machine_unless_told(tmp_path: Path) -> None:
+    assert options(tmp_path, tmp_path).forest_memory_bytes == memory_bytes() // 2
+    assert options(tmp_path, tmp_path, parallelism=4).forest_memory_bytes == memory_bytes() // 2 // 4
+    assert options(tmp_path, tmp_path, parallelism=4, forest_memory=10**6).forest_memory_bytes == 10**6
+
+
+def test_the_default_memory_has_room_for_one_forest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("job.options.memory_bytes", lambda: 1000)
+    assert options(tmp_path, tmp_path, **_OF_ONE_FOREST).forest_memory_bytes == ONE_FOREST
+
+
+@pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
+@pytest.mark.parametrize(("limit", "counts"), [("300000000", True), ("max", False), ("9223372036854771712", False)])
+def test_a_container_has_what_its_limit_says(tmp_path: Path, name: str, limit: str, counts: bool) -> None:
+    file = tmp_path / "sys/fs/cgroup" / name
+    file.parent.mkdir(parents=True)
+    whole = memory_bytes(tmp_path)
+    file.write_text(limit + "\n")
+    assert memory_bytes(tmp_path) == (300_000_000 if counts else whole)
+    assert whole > 300_000_000
 
 
 def test_uris_are_files_or_print() -> None:
@@ -110,6 +162,10 @@ def test_errors_go_beside_the_scores_unless_told() -> None:
             ["--sink", "kafka://a:1/b"],
             "errors must be given, since the sink is kafka://a:1/b: for instance --errors print:",
         ),
+        (["--forest-memory", "2G"], "forest_memory must be a size such as 512MB or 2GB, got '2G'"),
+        (["--key", "k", "--key-ttl", "1"], "key_ttl must be a duration such as 100ms, 1s or 5m, got '1'"),
+        (["--key-ttl", "1h"], "key must be given with key_ttl, got none"),
+        (["--fresh"], "state must be given with fresh, got none"),
         (["--cluster", "here"], "cluster must be HOST:PORT of a JobManager's REST interface, got 'here'"),
         (["--jar", "gone.jar"], "jar must be a file that is there, got '{folder}/gone.jar'"),
         (["--sink", "file:in.jsonl"], "sink must be a directory, got the file 'file:in.jsonl'"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from job import cli
+from job.arguments import parsers
 from job.properties import GROUP, expand
 
 FILE = Path(__file__).resolve().parents[1] / "flink-conf" / "application_properties.json"
@@ -103,7 +103,14 @@ def test_our_own_file_is_of_the_services_form_and_a_run() -> None:
         "python": "main.py",
         "jarfile": "lib/pyflink-dependencies.jar",
     }
-    _, run = cli.parsers()
+    _, run = parsers()
     told = run.parse_args(expand(["--properties", str(FILE)], run))
     assert told.source == groups[GROUP]["source"]
     assert told.sample_size == int(groups[GROUP]["sample-size"])
+
+
+def test_every_option_of_a_run_can_be_in_the_file(tmp_path: Path) -> None:
+    _, run = parsers()
+    given = {"forest-memory": "2GB", "key-ttl": "1h", "fresh": "true", "source": "file:a", "sink": "print:"}
+    told = run.parse_args(expand(["--properties", _file(tmp_path, **given)], run))
+    assert (told.forest_memory, told.key_ttl, told.fresh) == ("2GB", "1h", True)

@@ -85,6 +85,12 @@ def test_readme_commands_run(tmp_path: Path) -> None:
     assert re.fullmatch(r'\{"event_time":.*"volume":.*,"second":"[^"]+Z","anomaly_score":[0-9.]+\}', first), first
 
 
+@needs_a_shell
+def test_readme_command_estimates(tmp_path: Path) -> None:
+    done = typed(shown("test: estimate"), tmp_path)
+    assert done.stdout.startswith("10,000 forests of 100 trees × 10 records of 1 value, 1 worker\n")
+
+
 def test_readme_picture_is_there() -> None:
     pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README.read_text())
     assert pictures

@@ -1,7 +1,7 @@
 """Forests as Flink state keeps them: a snapshot a key, and a log of the records learned since.
 
-    row of the log   version, second, records, values a record, keys, bytes of names │ records of each key │ names │ values
-    snapshot         version, second of its last record │ the forest
+    row of the log  version, second, records, values a record, keys, names' bytes │ records of each key │ names │ values
+    snapshot        version, second of its last record │ the forest
 
 All is little-endian; a second is its start in epoch milliseconds. Version 1 had no seconds: a snapshot was the forest
 alone, and the log had an entry a key.
