@@ -20,8 +20,8 @@ SEPARATOR = "\x1e"
 
 RANK_DIGITS = 16
 SCORED_TYPE = Types.ROW_NAMED(["lines"], [Types.STRING()])
-"""The records of one second, `SEPARATOR` between them. Each is its score in `RANK_DIGITS` hexadecimal digits, sorting
-as scores do, and then its JSON object with `second` and `anomaly_score` added.
+"""The records of one second, `SEPARATOR` between them. Each is `RANK_DIGITS` hexadecimal digits of which a higher
+score has lower ones, and then its JSON object with `second` and `anomaly_score` added.
 
 One string a second, because a row a record costs three times as much to bring back as the forest takes to score it.
 """
@@ -133,7 +133,7 @@ def _shown(millis: int) -> str:
 
 def _lines(documents: list[str], second: str, scores: np.ndarray) -> str:
     """`SCORED_TYPE`'s string of JSON objects and their scores, float64 (n,), of one second."""
-    ranks = scores.astype(">f8").tobytes().hex()
+    ranks = (~scores.view(np.uint64)).astype(">u8").tobytes().hex()
     added = f',"second":"{second}","anomaly_score":'
     return SEPARATOR.join(
         f"{ranks[at : at + RANK_DIGITS]}{document.rstrip()[:-1].rstrip()}{added}{score!r}}}"
