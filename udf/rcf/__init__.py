@@ -1,6 +1,7 @@
 """Random cut forests: the numeric core, which knows nothing of Flink."""
 
+from . import shares
 from .calibration import Calibration, grade
 from .forest import RandomCutForest, score_and_learn_many
 
-__all__ = ["Calibration", "RandomCutForest", "grade", "score_and_learn_many"]
+__all__ = ["Calibration", "RandomCutForest", "grade", "score_and_learn_many", "shares"]

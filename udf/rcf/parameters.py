@@ -8,7 +8,8 @@ SCORINGS = ("kinesis", "open")
 MOST_COORDINATES = 4096
 
 
-def _whole(name: str, value: Any, low: int, high: int) -> None:
+def check_whole(name: str, value: Any, low: int, high: int) -> None:
+    """Raise ValueError unless the value is a whole number from low to high."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number from {low} to {high}, got {value!r}")
 
@@ -38,12 +39,12 @@ class Parameters:
     noise_floor: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        _whole("dimensions", self.dimensions, 1, MOST_COORDINATES)
-        _whole("num_trees", self.num_trees, 1, 1000)
-        _whole("sample_size", self.sample_size, 10, 16384)
-        _whole("time_decay", self.time_decay, 1, 2**31 - 1)
-        _whole("shingle_size", self.shingle_size, 1, MOST_COORDINATES // self.dimensions)
-        _whole("seed", self.seed, -(2**63), 2**64 - 1)
+        check_whole("dimensions", self.dimensions, 1, MOST_COORDINATES)
+        check_whole("num_trees", self.num_trees, 1, 1000)
+        check_whole("sample_size", self.sample_size, 10, 16384)
+        check_whole("time_decay", self.time_decay, 1, 2**31 - 1)
+        check_whole("shingle_size", self.shingle_size, 1, MOST_COORDINATES // self.dimensions)
+        check_whole("seed", self.seed, -(2**63), 2**64 - 1)
         if self.scoring not in SCORINGS:
             raise ValueError(f"scoring must be 'kinesis' or 'open', got {self.scoring!r}")
         names = tuple(self.features)

@@ -17,7 +17,9 @@ KEEP, PLACE, WHERE = np.uint64(0), np.uint64(1), np.uint64(2)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(MIX_1), np.uint64(MIX_2)
+_UNMIX_1, _UNMIX_2 = (np.uint64(pow(factor, -1, 2**64)) for factor in (MIX_1, MIX_2))
 _30, _27, _31, _12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
+_60, _54, _62 = np.uint64(60), np.uint64(54), np.uint64(62)
 
 
 @inlined
@@ -27,10 +29,26 @@ def _mix(bits: np.uint64) -> np.uint64:
     return bits ^ (bits >> _31)
 
 
+def _unmix(mixed: np.uint64) -> np.uint64:
+    """The bits that `_mix` makes these of: it is a bijection."""
+    mixed = (mixed ^ (mixed >> _31) ^ (mixed >> _62)) * _UNMIX_2
+    mixed = (mixed ^ (mixed >> _27) ^ (mixed >> _54)) * _UNMIX_1
+    return mixed ^ (mixed >> _30) ^ (mixed >> _60)
+
+
 @part
 def stream(seed: np.uint64, tree: int) -> np.uint64:
     """Where the stream of a tree starts."""
     return _mix(_mix(seed + _GOLDEN) + np.uint64(tree) * _GOLDEN)
+
+
+def seed_at(seed: int, tree: int) -> int:
+    """The seed that has as streams 0, 1, … those that `seed` has from `tree` on; with tree 0 it stays as given."""
+    if tree == 0:
+        return seed
+    with np.errstate(over="ignore"):
+        start = _mix.py_func(np.uint64(seed % 2**64) + _GOLDEN) + np.uint64(tree) * _GOLDEN
+        return int(_unmix(start) - _GOLDEN)
 
 
 @inlined
