@@ -60,7 +60,8 @@ def _measure(table: Table, told: argparse.Namespace, backends: list[str], parts:
     rates = [_rates(table, told, backend, one, many)["rate"] for backend in backends]
     for backend in backends[1:]:
         table.same_scores(f"{backend}-many", f"{backends[0]}-many")
-    table.section(f"{backends[0]}, {told.keys:,} keys")
+    if parts:
+        table.section(f"{backends[0]}, {told.keys:,} keys")
     for part in parts:
         try:
             _PARTS[part](table, told, backends[0], rates[0])
