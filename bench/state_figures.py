@@ -11,7 +11,7 @@ def rate_back(samples: Samples, rate: float, window: float = 2.0) -> float:
     """The end of the first `window` seconds with `rate` records a second on average, infinite where there is none.
 
     >>> rate_back([(0, 0), (1, 0), (2, 5), (3, 10), (4, 15), (5, 25)], rate=5)
-    4
+    3
     """
     start = 0
     for at, scored in samples:

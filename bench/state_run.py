@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import quote
 
+from bench.cpu_time import CpuTime
 from job import environment
 from job.options import Options
 from job.progress import Silent
@@ -67,7 +67,8 @@ def measure(options: Options, settings: dict[str, str], told: argparse.Namespace
     configured = environment._configured() | settings
     samples: list[tuple[float, int, int, int, float]] = []
     counted: dict[str, int] = {}
-    with patch.object(environment, "_configured", lambda: configured), (job := _Watched(options, Silent())):
+    patched = patch.object(environment, "_configured", lambda: configured)
+    with CpuTime() as cpu, patched, (job := _Watched(options, Silent())):
         job.start()
         moved = time.monotonic()
         while time.monotonic() - moved < _PATIENCE_SECONDS:
@@ -76,13 +77,13 @@ def measure(options: Options, settings: dict[str, str], told: argparse.Namespace
             now = time.monotonic()
             moved = moved if counted == before and caught_up else now
             scored = counted.get("scored", 0)
-            samples.append((now - told.began, job.summary.read, scored, job.summary.scored, _cpu_seconds()))
+            samples.append((now - told.began, job.summary.read, scored, job.summary.scored, cpu.seconds()))
             if caught_up and scored >= told.records - told.records_per_second:
                 break
             time.sleep(told.look)
         checkpoints = job.checkpoints()
         job.stop(drain=options.bounded)
-        ended, cpu = time.monotonic() - told.began, _cpu_seconds()
+        ended, used = time.monotonic() - told.began, cpu.seconds()
     nothing_read = [sample for sample in samples if sample[1] == 0] or samples[:1]
     visible = [sample[0] for sample in samples if sample[3]]
     summary = job.summary
@@ -92,32 +93,12 @@ def measure(options: Options, settings: dict[str, str], told: argparse.Namespace
         "rejected": summary.rejected + summary.late,
         "seconds": ended - nothing_read[-1][0],
         "seconds_with_start": ended,
-        "cpu_seconds": cpu - nothing_read[-1][4],
+        "cpu_seconds": used - nothing_read[-1][4],
         "first_score": visible[0] if visible else ended,
         "counted": counted,
         "checkpoints": checkpoints,
         "samples": [(at, scored) for at, _, scored, _, _ in samples],
     }
-
-
-def _cpu_seconds() -> float:
-    """CPU time of this process and all below it (Flink, its Python workers), with those that have ended."""
-    spent: dict[int, float] = {}
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        pid = int(entry.parent.name)
-        spent[pid] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-        children.setdefault(int(fields[1]), []).append(pid)
-    total, waiting = 0.0, [os.getpid()]
-    while waiting:
-        pid = waiting.pop()
-        total += spent.get(pid, 0.0)
-        waiting += children.get(pid, [])
-    return total
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.cpu_time import CpuTime
 from bench.state_figures import longest_pause, rate_back
 from job.options import Options
 
@@ -88,3 +89,11 @@ def test_the_longest_pause_is_looked_for_after_the_warm_up() -> None:
     assert longest_pause(samples, warm_up=5) == (0.5, 1.0)
     assert longest_pause(samples, warm_up=0) == (4, 6.5)
     assert longest_pause([(0, 0), (1, 0)])[1] == 0
+
+
+def test_cpu_time_has_that_of_processes_that_ended() -> None:
+    spin = "import time\nwhile time.process_time() < 0.6: pass"
+    with CpuTime() as cpu:
+        before = cpu.seconds()
+        subprocess.run(["sh", "-c", f"{sys.executable} -c '{spin}'"], check=True)
+        assert cpu.seconds() - before > 0.2
