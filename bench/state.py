@@ -78,7 +78,7 @@ def _rates(table: Table, told: argparse.Namespace, backend: str, one: Path, many
     for name, run in (("1 key", single), (keys, several)):
         counted = run["counted"]
         if "forest_state_bytes" in counted:
-            written = counted["forest_state_bytes"] / max(counted["scored"], 1)
+            written = counted["forest_state_bytes"] / max(counted["records_scored"], 1)
             told_bytes = f"{written:.1f} B, {written / _OWN_BYTES:.2f} times"
             table.row(
                 f"written to state a record, to its own {_OWN_BYTES} B, {name}",

@@ -16,7 +16,7 @@ from job.run import Run
 from job.state import StateDirectory
 from job.uris import Uri
 
-_COUNTERS = ("forest_state_bytes", "forests_evicted", "forests_restored")
+_COUNTERS = ("records_scored", "forest_state_bytes", "forests_evicted", "forests_restored")
 _PATIENCE_SECONDS = 120.0
 
 
@@ -26,7 +26,7 @@ class _Watched(Run):
     _forest = ""
 
     def counters(self) -> dict[str, int]:
-        """Records that have left the forest, and its own counters by the names in `_COUNTERS`."""
+        """What the forest's operator counts, by the names in `_COUNTERS`; empty before its first record."""
         assert self._flink is not None
         if not self._forest:
             vertices = self._flink.get("").get("vertices", [])
@@ -36,10 +36,9 @@ class _Watched(Run):
             self._forest = f"/vertices/{ids[0]}/metrics"
         names = [metric["id"] for metric in self._flink.get(self._forest)]
         ours = [name for name in names if any(counter in name for counter in _COUNTERS)]
-        counted = dict.fromkeys(("scored", *(c for c in _COUNTERS if any(c in name for name in ours))), 0)
-        for metric in self._flink.get(f"{self._forest}?get={quote(','.join(['0.numRecordsOut', *ours]))}"):
-            counter = next((c for c in _COUNTERS if c in metric["id"]), "scored")
-            counted[counter] += int(metric["value"])
+        counted = dict.fromkeys(_COUNTERS if ours else (), 0)
+        for metric in self._flink.get(f"{self._forest}?get={quote(','.join(ours))}") if ours else ():
+            counted[next(c for c in _COUNTERS if c in metric["id"])] += int(metric["value"])
         return counted
 
     def checkpoints(self) -> dict[str, Any]:
@@ -76,7 +75,7 @@ def measure(options: Options, settings: dict[str, str], told: argparse.Namespace
             before, counted = counted, job.counters() or counted
             now = time.monotonic()
             moved = moved if counted == before and caught_up else now
-            scored = counted.get("scored", 0)
+            scored = counted.get("records_scored", 0)
             samples.append((now - told.began, job.summary.read, scored, job.summary.scored, cpu.seconds()))
             if caught_up and scored >= told.records - told.records_per_second:
                 break
