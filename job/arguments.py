@@ -57,6 +57,7 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     stop.add_argument("--state", type=Path, metavar="DIR", help="of the job; it can go on from there")
     stop.add_argument("--cluster", metavar="HOST:PORT", help="where it runs; without --state its last second is closed")
     stop.add_argument("--job", metavar="ID", help="which one, on that cluster")
+    _add_model(commands)
     estimate = commands.add_parser(
         "estimate",
         help="what forests will need: memory, state, time",
@@ -93,6 +94,27 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     _add_work(work)
     _add_place(work)
     return parser, told
+
+
+def _add_model(commands: Any) -> None:
+    for name, text, description in [
+        (
+            "export",
+            "take a forest out of a job's state",
+            "Write the forest of a key, as the last checkpoint or savepoint has it, to FILE. In Python it is "
+            "RandomCutForest.from_bytes(open(FILE, 'rb').read()); into another job it comes with import.",
+        ),
+        (
+            "import",
+            "put a forest into a job's state",
+            "Have the next run with this state go on with the forest in FILE for a key, from the key's next record on. "
+            "The job must have been run with this state before, with the same parameters, and be stopped.",
+        ),
+    ]:
+        model = commands.add_parser(name, help=text, description=description)
+        model.add_argument("--state", type=Path, metavar="DIR", required=True, help="of the job")
+        model.add_argument("--key", metavar="KEY", help="whose forest; left out where the job has one for all records")
+        model.add_argument("file", type=Path, metavar="FILE")
 
 
 def _add_ends(ends: _Group) -> None:

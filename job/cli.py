@@ -1,4 +1,4 @@
-"""The command line: what `python -m job run …`, `estimate`, `stop` and `demo` do."""
+"""The command line: what `python -m job run …` and its sisters do."""
 
 import argparse
 import os
@@ -24,15 +24,7 @@ def main(arguments: list[str]) -> int:
         if arguments[:1] == ["run"]:
             arguments = ["run", *expand(arguments[1:], run_parser)]
         told = parser.parse_args(arguments)
-        if told.command == "demo":
-            from job.demo import demo  # noqa: PLC0415 - draws, which a service that only runs the job cannot
-
-            return demo(told.output)
-        if told.command == "stop":
-            return _stop(told)
-        if told.command == "estimate":
-            return _estimate(told)
-        return _run(_options(told))
+        return _COMMANDS[told.command](told)
     except ValueError as error:
         print(f"python -m job {told.command}: {error}", file=sys.stderr)
         return 2
@@ -41,7 +33,14 @@ def main(arguments: list[str]) -> int:
         return 1
 
 
-def _run(options: Options) -> int:
+def _demo(told: argparse.Namespace) -> int:
+    from job.demo import demo  # noqa: PLC0415 - draws, which a service that only runs the job cannot
+
+    return demo(told.output)
+
+
+def _run(told: argparse.Namespace) -> int:
+    options = _options(told)
     progress = Progress()
     with Stop() as stop:
         summary = run(options, progress, stop)
@@ -84,6 +83,27 @@ def _stop(told: argparse.Namespace) -> int:
     except StopFailedError as error:
         raise RuntimeError(f"the job did not stop: {error}") from error
     print(f"stopped; its state is in {place}", file=sys.stderr)
+    return 0
+
+
+def _export(told: argparse.Namespace) -> int:
+    """Write a forest to a file. Raises as `job.model.export`."""
+    from job.model import export  # noqa: PLC0415 - numba is half a second to import
+
+    print("reading the state with Flink …", file=sys.stderr)
+    forest = export(told.state, told.key)
+    told.file.write_bytes(forest)
+    print(f"{len(forest):,} bytes are in {told.file}", file=sys.stderr)
+    return 0
+
+
+def _import(told: argparse.Namespace) -> int:
+    """Put a forest into a state. Raises as `job.model.put_in`."""
+    from job.model import put_in  # noqa: PLC0415 - as above
+
+    forest = put_in(told.state, told.key, told.file)
+    whose = "all records" if told.key is None else f"the key {told.key!r}"
+    print(f"the next run goes on with this forest of {forest.records_seen:,} records for {whose}", file=sys.stderr)
     return 0
 
 
@@ -171,3 +191,13 @@ def _machine_time_zone() -> str:
     link = Path("/etc/localtime")
     name = str(link.resolve()) if link.is_symlink() else ""
     return name.partition("/zoneinfo/")[2] or "UTC"
+
+
+_COMMANDS = {
+    "run": _run,
+    "estimate": _estimate,
+    "stop": _stop,
+    "export": _export,
+    "import": _import,
+    "demo": _demo,
+}

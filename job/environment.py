@@ -3,8 +3,10 @@
 import os
 import sys
 import zipfile
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -20,9 +22,16 @@ _OF_A_JOB = ("execution.", "parallelism.", "pipeline.", "python.", "restart-stra
 
 
 def start(
-    options: Options, work: Path, state: StateDirectory, restore: RestorePoint, rest_port: int
+    options: Options,
+    work: Path,
+    state: StateDirectory,
+    restore: RestorePoint,
+    rest_port: int,
+    further: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Any, Any]:
     """A StreamExecutionEnvironment and its StreamTableEnvironment. `work` takes logs and temporary files.
+
+    `further` settings go over all others.
 
     Raises:
         RuntimeError: the connector of a broker is not there; the message says how it comes.
@@ -43,7 +52,7 @@ def start(
     else:
         settings |= _local(options, work, rest_port)
     configuration = Configuration()
-    for name, value in settings.items():
+    for name, value in {**settings, **further}.items():
         configuration.set_string(name, value)
     env = StreamExecutionEnvironment.get_execution_environment(configuration)
     if options.cluster:

@@ -1,5 +1,6 @@
 """The way of a record: source, parse, score, sort, sink. One statement set, one job; the two ends are given to it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyflink.common import Types
@@ -9,8 +10,9 @@ from pyflink.table.types import _to_java_data_type
 
 from job.keyed import key_by_first
 from job.options import Options
-from job.parse import parse
+from job.parse import literal, parse
 from udf.block_type import CLOSING, LATE, MARK, RECORDS
+from udf.forest_export import ASKED_TYPE, EXPORTED_TYPE, ForestExportFunction
 from udf.random_cut_forest import (
     RANK_DIGITS,
     SCORED_TYPE,
@@ -22,6 +24,8 @@ from udf.random_cut_forest import (
 KEY_GROUPS = 128
 """Buckets of keys: each is one row a second into Python, and the least that moves when the parallelism changes."""
 
+_KEY_GROUP = f"MOD(MOD(HASH_CODE(key), {KEY_GROUPS}) + {KEY_GROUPS}, {KEY_GROUPS})"
+_UID = "random-cut-forest"
 _SEPARATOR = f"U&'\\{ord(SEPARATOR):04X}'"
 
 
@@ -33,8 +37,10 @@ class Results:
     errors: DataStream
 
 
-def build(t_env: StreamTableEnvironment, options: Options, blocks: DataStream) -> Results:
-    """The pipeline behind a source of `udf.block_type.BLOCK_TYPE` rows."""
+def build(
+    t_env: StreamTableEnvironment, options: Options, blocks: DataStream, imports: Mapping[str, tuple[str, bytes]]
+) -> Results:
+    """The pipeline behind a source of `udf.block_type.BLOCK_TYPE` rows. `imports` as of `udf.forests.Forests`."""
     t_env.create_temporary_view("blocks", t_env.from_data_stream(blocks))
     records = t_env.to_data_stream(t_env.sql_query(parse(options, "blocks")))
     # Parsing is the dearest step in SQL. Both branches take its output from this stream; as two queries over a table
@@ -44,17 +50,33 @@ def build(t_env: StreamTableEnvironment, options: Options, blocks: DataStream) -
     scored = (
         key_by_first(t_env, _windows(options), Types.ROW([Types.INT(), window_type, Types.INSTANT()]), window_type)
         .process(
-            RandomCutForestFunction(options.forest, options.every, options.forest_memory_bytes, options.key_ttl),
+            RandomCutForestFunction(
+                options.forest, options.every, options.forest_memory_bytes, options.key_ttl, imports
+            ),
             output_type=SCORED_TYPE,
         )
         .name("random-cut-forest")
-        .uid("random-cut-forest")
+        .uid(_UID)
     )
     t_env.create_temporary_view("scored", t_env.from_data_stream(scored, _carried_time()))
     return Results(
         scores=_texts(t_env, _sorted(options)),
         errors=_texts(t_env, _errors(options)),
     )
+
+
+def saved_forest(t_env: StreamTableEnvironment, options: Options, key: str) -> bytes:
+    """The forest of `key` ("" without keys) in the state that the environment starts from; empty if it has none."""
+    group = _KEY_GROUP if options.key else "0"
+    asked = f"SELECT {group} AS key_group, ROW({group}, key) FROM (VALUES ({literal(key)})) AS t(key)"
+    exported = (
+        key_by_first(t_env, asked, Types.ROW([Types.INT(), ASKED_TYPE]), ASKED_TYPE)
+        .process(ForestExportFunction(options.forest, options.key_ttl), output_type=EXPORTED_TYPE)
+        .name("export")
+        .uid(_UID)
+    )
+    with exported.execute_and_collect("export of a forest") as rows:
+        return bytes.fromhex(next(rows)[0])
 
 
 def _event_time(options: Options) -> Schema:
@@ -101,7 +123,7 @@ def _windows(options: Options) -> str:
     values = [f"value_{i}" for i in range(len(options.values))]
     group, keys = "0", "CAST(NULL AS STRING)"
     if options.key:
-        group = f"MOD(MOD(HASH_CODE(key), {KEY_GROUPS}) + {KEY_GROUPS}, {KEY_GROUPS})"
+        group = _KEY_GROUP
         keys = f"ARRAY_JOIN(ARRAY_AGG(key), {_SEPARATOR})"
     good = (
         f"SELECT {group} AS key_group, key, millis, DECODE(document, 'UTF-8') AS json, rowtime, {', '.join(values)} "

@@ -102,7 +102,7 @@ class Run:
         found = find_all(self._options)
         self._display.phase("planning the job")
         began = time.monotonic()
-        with _told_in_one_line():
+        with told_in_one_line():
             self._build(t_env, found)
         self._took("plan", began)
         if not launched():
@@ -113,7 +113,7 @@ class Run:
         local = not cluster and not launched()
         self._display.phase("starting the MiniCluster" if local else f"submitting to {cluster or 'the cluster'}")
         began = time.monotonic()
-        with _told_in_one_line():
+        with told_in_one_line():
             job_client = env.execute_async("random cut forest")
         self.summary.job_id = str(job_client.get_job_id()) if cluster or launched() else ""
         if launched():
@@ -132,7 +132,7 @@ class Run:
         from job.sources import open_source  # noqa: PLC0415
 
         source = open_source(t_env, self._options, self._restore.epoch, found.get("source"))
-        results = build(t_env, self._options, source)
+        results = build(t_env, self._options, source, self._state.imports())
         sinks = Sinks(t_env, self._options, self._name, self._state.identity())
         sinks.attach(results.scores, self._options.sink, "scores", found.get("sink"))
         sinks.attach(results.errors, self._options.errors, "errors", found.get("errors"))
@@ -245,7 +245,7 @@ def run(options: Options, display: Display, stop: Stop) -> Summary:
 
 
 @contextmanager
-def _told_in_one_line() -> Iterator[None]:
+def told_in_one_line() -> Iterator[None]:
     """Raises RuntimeError for what Java raises: its deepest cause, without the stack and the options of tables."""
     from py4j.protocol import Py4JJavaError  # noqa: PLC0415 - as in start
     from pyflink.util.exceptions import JavaException  # noqa: PLC0415

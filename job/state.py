@@ -5,6 +5,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from job.flink_client import FlinkClient
 from job.options import Options
@@ -107,19 +108,37 @@ class StateDirectory:
         self._refuse_if_running()
         aside = self._set_aside() if options.fresh else None
         now = {name: _plain(getattr(options, name)) for name in _FIXED}
-        file = self._path / "options.json"
-        if not file.exists():
-            self._path.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(now, indent=1) + "\n")
-            return aside
-        before = json.loads(file.read_text())
+        before = self.told() or now
         for name, value in now.items():
             if before.get(name) != value:
                 raise ValueError(
                     f"{name} must be {_shown(before.get(name))} as in the state of {self._path}, got {_shown(value)}; "
                     f"take it back, or start over with --fresh"
                 )
-        return None
+        self._path.mkdir(parents=True, exist_ok=True)
+        # The time to live may change; it is here for those who only read the state
+        (self._path / "options.json").write_text(json.dumps(now | {"key_ttl": options.key_ttl}, indent=1) + "\n")
+        return aside
+
+    def told(self) -> dict[str, Any] | None:
+        """What the state was made with."""
+        file = self._path / "options.json"
+        return json.loads(file.read_text()) if file.exists() else None
+
+    def put_in(self, key: str, name: str, forest: bytes) -> None:
+        """Keep a forest that is to be the one of `key`; `name` is of this import alone."""
+        imports = self._path / "imports"
+        imports.mkdir(parents=True, exist_ok=True)
+        (imports / f"{name}.forest").write_bytes(forest)
+        index = imports / "index.json"
+        names = json.loads(index.read_text()) if index.exists() else {}
+        index.write_text(json.dumps(names | {key: name}, indent=1) + "\n")
+
+    def imports(self) -> dict[str, tuple[str, bytes]]:
+        """Forests that were put in, by key: the name of the import, and the forest."""
+        index = self._path / "imports" / "index.json"
+        names = json.loads(index.read_text()) if index.exists() else {}
+        return {key: (name, (index.parent / f"{name}.forest").read_bytes()) for key, name in names.items()}
 
     def _set_aside(self) -> Path | None:
         """Move what there is of former runs to `replaced/TIME`, in UTC."""

@@ -85,7 +85,7 @@ def test_snapshots_that_do_not_fit_are_refused_by_name() -> None:
     with pytest.raises(ForestStateError) as refused:
         unpack_snapshot(saved, "a", PARAMETERS | {"time_decay": 60})
     assert str(refused.value) == (
-        "time_decay must be 50 as in the state's forest of key 'a', got 60; take it back, or start over with --fresh"
+        "time_decay must be 50 as in the forest of key 'a', got 60; take it back, or start over with --fresh"
     )
     assert unpack_snapshot(saved, "a", PARAMETERS | {"seed": 8})[0].seed == forest_of("a", PARAMETERS).seed
     with pytest.raises(ForestStateError, match=r"^the forest of key 'a' cannot be read: "):

@@ -147,7 +147,7 @@ def test_state_of_version_1_goes_on(tmp_path: Path) -> None:
     [
         (lambda saved: saved.replace(b"RCF\x00\x02", b"RCF\x00\x63"), r"of key 'often' cannot be read: .*99"),
         (lambda saved: _flipped(saved, saved.index(b"RCF\x00") + 100), r"of key 'often' cannot be read: .*damaged"),
-        (lambda saved: saved, r"sample_size must be 10 as in the state's forest of key 'often', got 11; "),
+        (lambda saved: saved, r"sample_size must be 10 as in the forest of key 'often', got 11; "),
     ],
     ids=["newer", "damaged", "other parameters"],
 )

@@ -121,21 +121,28 @@ def unpack_snapshot(saved: bytes, key: str, parameters: dict[str, Any]) -> tuple
     """The forest of `key`, and the second of its last record.
 
     Raises:
-        ForestStateError: a snapshot that is damaged, of a newer version, or of a forest of other `parameters` (only
-            the seed may be another: a forest that was brought from elsewhere keeps its own).
+        ForestStateError: a snapshot that is damaged, of a newer version, or of a forest of other `parameters`.
     """
     second = snapshot_second(saved)
     try:
         forest = RandomCutForest.from_bytes(saved if second is None else saved[_SNAPSHOT.size :])
     except ValueError as error:
         raise ForestStateError(f"the forest of {_called(key)} cannot be read: {error}") from None
+    check_forest(forest, key, parameters)
+    return forest, second
+
+
+def check_forest(forest: RandomCutForest, key: str, parameters: dict[str, Any]) -> None:
+    """Raises ForestStateError, naming the parameter, for a forest that cannot be one of a job with `parameters`.
+
+    Only its seed may be another: a forest that was brought from elsewhere keeps its own.
+    """
     for name, value in parameters.items():
         if name != "seed" and getattr(forest, name) != value:
             raise ForestStateError(
-                f"{name} must be {getattr(forest, name)} as in the state's forest of {_called(key)}, got {value}; "
+                f"{name} must be {getattr(forest, name)} as in the forest of {_called(key)}, got {value}; "
                 f"take it back, or start over with --fresh"
             )
-    return forest, second
 
 
 def _called(key: str) -> str:

@@ -1,6 +1,6 @@
 """The forests of the keys: the living ones in memory, all of them in Flink state."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -53,12 +53,21 @@ class Forests:
     for it.
 
     memory: bytes that living forests may take in this worker. ttl: milliseconds without a record after which a key is
-    forgotten, or None.
+    forgotten, or None. imports: by key, the name of an import and a forest that is to be the key's from its next record
+    on, unless state says that it has been.
     """
 
-    def __init__(self, context: RuntimeContext, parameters: dict[str, Any], memory: int, ttl: int | None) -> None:
+    def __init__(
+        self,
+        context: RuntimeContext,
+        parameters: dict[str, Any],
+        memory: int,
+        ttl: int | None,
+        imports: Mapping[str, tuple[str, bytes]],
+    ) -> None:
         self._parameters = parameters
         self._ttl = ttl
+        self._imports = imports
         sizes = {name: parameters[name] for name in ("dimensions", "num_trees", "sample_size", "shingle_size")}
         self.most = max(1, memory // RandomCutForest.estimate_bytes(**sizes))
         """As many forests may live at once."""
@@ -67,6 +76,7 @@ class Forests:
         self._snapshot_bytes = 0  # of a forest that was snapshotted lately
         self._snapshots = context.get_map_state(MapStateDescriptor("snapshots", Types.STRING(), _BYTES))
         self._rows = context.get_list_state(ListStateDescriptor("log", _BYTES))
+        self._imported = context.get_map_state(MapStateDescriptor("imported", Types.STRING(), Types.STRING()))
         metrics = context.get_metrics_group()
         self._scored = metrics.counter("records_scored")
         self._bytes_written = metrics.counter("forest_state_bytes")
@@ -77,6 +87,8 @@ class Forests:
 
     def of(self, group: int, keys: Sequence[str], second: int) -> list[RandomCutForest]:
         """The forests of `keys`, at most `most`, as they are before `second`."""
+        for key in self._imports.keys() & set(keys) if self._imports else ():
+            self._import(group, key, second)
         self._bring_back(group, [key for key in keys if (group, key) not in self._living], keys)
         found = []
         for key in keys:
@@ -105,6 +117,12 @@ class Forests:
         if log.size > out_of_step * max(_SMALLEST_FOLD_BYTES, len(log.keys) * self._snapshot_bytes):
             self._fold(group, second)
 
+    def saved(self, group: int, key: str) -> RandomCutForest | None:
+        """The forest that state has of `key`."""
+        if key not in self._log(group).keys and self._snapshots.get(key) is None:
+            return None
+        return next(self._from_state(group, [key]))[1].forest
+
     def expire(self, group: int, now: int) -> bool:
         """Forget the keys that have had no record since `ttl` before `now`, epoch ms. False if none is left."""
         self._fold(group, now)
@@ -118,6 +136,16 @@ class Forests:
         for key in over:
             self._forget(group, key)
         return left > 0
+
+    def _import(self, group: int, key: str, second: int) -> None:
+        """Put the key's import in the place of its forest, once."""
+        name, forest = self._imports[key]
+        if self._imported.get(key) == name:
+            return
+        self._fold(group, second)  # what the log has of the key is of the forest that goes
+        self._snapshots.put(key, forest)
+        self._imported.put(key, name)
+        self._living.pop((group, key), None)
 
     def _is_over(self, last: int | None, now: int) -> bool:
         return self._ttl is not None and last is not None and now - last > self._ttl

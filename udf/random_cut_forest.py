@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
@@ -44,17 +44,25 @@ class RandomCutForestFunction(KeyedProcessFunction):
 
     Takes `window_row_type` rows and yields a `SCORED_TYPE` row for each. `every` is the length of a second and
     `key_ttl` the time without a record after which a key is forgotten, in milliseconds; `memory` is what the living
-    forests of one worker may take, in bytes.
+    forests of one worker may take, in bytes. `imports` are those of `Forests`.
     """
 
-    def __init__(self, parameters: dict[str, Any], every: int, memory: int, key_ttl: int | None) -> None:
+    def __init__(
+        self,
+        parameters: dict[str, Any],
+        every: int,
+        memory: int,
+        key_ttl: int | None,
+        imports: Mapping[str, tuple[str, bytes]],
+    ) -> None:
         self._parameters = parameters
         self._every = every
         self._memory = memory
         self._key_ttl = key_ttl
+        self._imports = imports
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        self._forests = Forests(runtime_context, self._parameters, self._memory, self._key_ttl)
+        self._forests = Forests(runtime_context, self._parameters, self._memory, self._key_ttl, self._imports)
         self._timed: set[int] = set()  # the key groups that have a timer
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:

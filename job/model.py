@@ -1,0 +1,83 @@
+"""A forest as a thing: taken out of a job's state into a file, and put into the state of another."""
+
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+
+from job.environment import start
+from job.flink_client import free_port
+from job.options import Options
+from job.run import told_in_one_line
+from job.state import StateDirectory
+from job.uris import Uri
+from udf.forest_state import ForestStateError, check_forest
+from udf.rcf import RandomCutForest
+
+_READING = {
+    # The state stays the job's, and what cannot be read cannot be read by trying again
+    "execution.state-recovery.claim-mode": "NO_CLAIM",
+    "restart-strategy.type": "none",
+    # Of the job's operators only the forests' has its state here
+    "table.exec.uid.format": "export_<id>_<transformation>",
+}
+
+
+def export(state: Path, key: str | None) -> bytes:
+    """The bytes of the forest of `key` as the last checkpoint or savepoint in `state` has it.
+
+    Raises:
+        ValueError: there is no state, or no such forest in it.
+        RuntimeError: Flink cannot read it.
+    """
+    directory = StateDirectory(state)
+    restore = directory.restore_point()
+    if restore.path is None:
+        raise ValueError(f"state must have a checkpoint or savepoint, got {state}")
+    options = _options_of(directory, state, key)
+    work = Path(tempfile.mkdtemp(prefix="random-cut-forest-"))
+    try:
+        _, t_env = start(options, work, StateDirectory(work / "state"), restore, free_port(), _READING)
+        from job.pipeline import saved_forest  # noqa: PLC0415 - PyFlink reads its environment when it is imported
+
+        with told_in_one_line():
+            found = saved_forest(t_env, options, key or "")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    if not found:
+        raise ValueError(f"key must be of a forest in the state of {state}, got {key!r}")
+    return found
+
+
+def put_in(state: Path, key: str | None, file: Path) -> RandomCutForest:
+    """Have the next run with `state` go on with the forest in `file` for `key`, from the key's next record on.
+
+    Raises:
+        ValueError: the file is no forest, or it is not one as the job has them.
+    """
+    try:
+        forest = RandomCutForest.from_bytes(file.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{file} must be a forest that export has written: {error}") from error
+    directory = StateDirectory(state)
+    options = _options_of(directory, state, key)
+    try:
+        check_forest(forest, key or "", options.forest)
+    except ForestStateError as error:
+        raise ValueError(str(error)) from error
+    directory.put_in(key or "", uuid.uuid4().hex, forest.to_bytes())
+    return forest
+
+
+def _options_of(directory: StateDirectory, state: Path, key: str | None) -> Options:
+    """The options that the job of a state had, as far as forests depend on them."""
+    told = directory.told()
+    if told is None:
+        raise ValueError(f"state must be a directory that a job was run with, got {state}")
+    if (key is None) != (told["key"] is None):
+        rule = "given, as the job has a forest for each" if key is None else "left out, as the job has one forest"
+        raise ValueError(f"key must be {rule}")
+    nowhere = Uri("print")
+    names = ("key", "num_trees", "sample_size", "time_decay", "shingle_size", "seed", "every", "key_ttl")
+    known = {name: told[name] for name in names if name in told}
+    return Options(nowhere, nowhere, nowhere, values=tuple(told["values"]), **known)

@@ -1,0 +1,29 @@
+"""The function that takes forests out of a job's state: it stands where the one that scores stood."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyflink.common import Row, Types
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+
+from udf.forests import Forests
+
+ASKED_TYPE = Types.ROW([Types.INT(), Types.STRING()])
+"""Key group and key."""
+EXPORTED_TYPE = Types.ROW([Types.STRING()])
+"""A forest's bytes in hexadecimal digits; none where state has no forest of that key."""
+
+
+class ForestExportFunction(KeyedProcessFunction):
+    """Takes `ASKED_TYPE` rows and yields an `EXPORTED_TYPE` row for each. `key_ttl` is that of the job, in ms."""
+
+    def __init__(self, parameters: dict[str, Any], key_ttl: int | None) -> None:
+        self._parameters = parameters
+        self._key_ttl = key_ttl
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        self._forests = Forests(runtime_context, self._parameters, 0, self._key_ttl, {})
+
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+        forest = self._forests.saved(*value)
+        yield Row(forest.to_bytes().hex() if forest is not None else "")
