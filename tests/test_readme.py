@@ -13,6 +13,7 @@ import pytest
 from job_runs import until
 
 from job.flink_client import free_port
+from udf.rcf import RandomCutForest
 
 if TYPE_CHECKING:
     from kafka_broker import KafkaBroker
@@ -83,6 +84,7 @@ def test_readme_commands_run(tmp_path: Path) -> None:
     assert "500 records read, 500 scored, 0 rejected, 0 late" in done.stderr
     first = done.stdout.splitlines()[0]
     assert re.fullmatch(r'\{"event_time":.*"volume":.*,"second":"[^"]+Z","anomaly_score":[0-9.]+\}', first), first
+    assert RandomCutForest.from_bytes((tmp_path / "room.forest").read_bytes()).records_seen == 500
 
 
 @needs_a_shell
