@@ -59,8 +59,13 @@ def build(
         .uid(_UID)
     )
     t_env.create_temporary_view("scored", t_env.from_data_stream(scored, _carried_time()))
+    # The operators from here on are numbered by the plan, and another plan gave these numbers to others. What comes
+    # before the forests keeps its names: its state has the records of the open second.
+    config = t_env.get_config()
+    config.set("table.exec.uid.format", "sorted-in-windows_" + config.get("table.exec.uid.format", ""))
     return Results(
-        scores=_texts(t_env, _sorted(options)),
+        # In a task of its own the sink keeps its maximum parallelism, which is in its state; the sort's is 1
+        scores=_texts(t_env, _sorted(options)).rebalance(),
         errors=_texts(t_env, _errors(options)),
     )
 

@@ -22,7 +22,7 @@ _FIXED = (
     "every",
 )
 """Options that state depends on: a forest continues only as the forest it is."""
-_REPLACED = ("checkpoints", "savepoints", "drained", "job.json", "options.json")
+_REPLACED = ("checkpoints", "savepoints", "drained", "imports", "job.json", "options.json")
 """What a fresh start sets aside; options last, so that what it leaves behind if it is killed is still guarded by them.
 
 The identity stays: transactions that the former run left open at a broker have it in their names, and are ended by it.
@@ -132,7 +132,9 @@ class StateDirectory:
         (imports / f"{name}.forest").write_bytes(forest)
         index = imports / "index.json"
         names = json.loads(index.read_text()) if index.exists() else {}
-        index.write_text(json.dumps(names | {key: name}, indent=1) + "\n")
+        aside = index.with_suffix(".new")
+        aside.write_text(json.dumps(names | {key: name}, indent=1) + "\n")
+        aside.replace(index)
 
     def imports(self) -> dict[str, tuple[str, bytes]]:
         """Forests that were put in, by key: the name of the import, and the forest."""

@@ -33,10 +33,10 @@ PARAMETERS: dict[str, Any] = {"dimensions": 1, "num_trees": 5, "sample_size": 10
 OF_VERSION_1 = bytes.fromhex("01020000000200000001000000733100000000000004400000000000001cc0")
 """Key s1, records 2.5 and -7. Saved bytes stay here for ever."""
 OF_VERSION_2 = bytes.fromhex(
-    "0200009475000000000300000001000000020000000500000002000000010000007331"
-    "1e733200000000000004400000000000001cc0000000000000f83f"
+    "02000094750000000003000000010000000200000005000000020000000100008073"
+    "311e733200000000000004400000000000001cc0000000000000f83fbd7217f5"
 )
-"""In second 1972633600: key s1, records 2.5 and -7; key s2, record 1.5."""
+"""In second 1972633600: key s1, records 2.5 and -7; key s2, whose forest began anew, record 1.5."""
 
 
 def of(rows: bytes) -> list[tuple[str, int | None, list[list[float]]]]:
@@ -55,14 +55,26 @@ def test_saved_bytes_of_every_version_are_still_read() -> None:
     assert of(OF_VERSION_1) == [("s1", None, [[2.5], [-7.0]])]
     assert of(OF_VERSION_1 * 2) == [("s1", None, [[2.5], [-7.0]])] * 2
     assert of(OF_VERSION_2) == [("s1", 1972633600, [[2.5], [-7.0]]), ("s2", 1972633600, [[1.5]])]
-    assert pack_row(1972633600, ["s1", "s2"], np.array([2, 1]), np.array([[2.5], [-7.0], [1.5]])) == OF_VERSION_2
+    assert [some.anew for some in unpack_row(OF_VERSION_2)] == [False, True]
+    assert [some.key for some in unpack_row(OF_VERSION_2, {"s2"})] == ["s2"]
+    assert (
+        pack_row(1972633600, ["s1", "s2"], np.array([2, 1]), np.array([[2.5], [-7.0], [1.5]]), {"s2"}) == OF_VERSION_2
+    )
 
 
 @pytest.mark.parametrize("row", [OF_VERSION_1, OF_VERSION_2])
 def test_a_row_that_ends_early_is_refused(row: bytes) -> None:
     for end in range(1, len(row)):
-        with pytest.raises(ForestStateError, match=r"^forest log (ends within|must have \d+ bytes in this row, got)"):
+        with pytest.raises(ForestStateError, match=r"^forest log (ends within an entry|must be undamaged)"):
             list(unpack_row(row[:end]))
+
+
+def test_a_row_with_a_byte_changed_is_refused() -> None:
+    for at in range(len(OF_VERSION_2)):
+        for change in (0x01, 0x80, 0xFF):
+            row = OF_VERSION_2[:at] + bytes([OF_VERSION_2[at] ^ change]) + OF_VERSION_2[at + 1 :]
+            with pytest.raises(ForestStateError):
+                list(unpack_row(row))
 
 
 @pytest.mark.parametrize("version", [0, 3, 255])

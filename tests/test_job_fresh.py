@@ -24,7 +24,7 @@ def _used(told: Options) -> tuple[StateDirectory, Path]:
     assert state.claim(told) is None
     state.identity()
     state.write_job(LeftJob("localhost:1", "f00", 0))
-    for name in ("checkpoints/0/f00/chk-7", "savepoints/0/savepoint-1", "drained/0/savepoint-2"):
+    for name in ("checkpoints/0/f00/chk-7", "imports/1", "savepoints/0/savepoint-1", "drained/0/savepoint-2"):
         (told.state / name).mkdir(parents=True)
         (told.state / name / "_metadata").touch()
     return state, told.state
@@ -47,6 +47,7 @@ def test_starting_over_moves_aside_all_but_the_identity(told: Options) -> None:
         "checkpoints",
         "savepoints",
         "drained",
+        "imports",
         "job.json",
         "options.json",
     }

@@ -1,15 +1,18 @@
 """Forests as Flink state keeps them: a snapshot a key, and a log of the records learned since.
 
-    row of the log  version, second, records, values a record, keys, names' bytes │ records of each key │ names │ values
-    snapshot        version, second of its last record │ the forest
+    row of the log    head │ records of each key │ names of the keys │ values │ CRC-32
+      its head        version, second, records, values a record, keys, bytes of their names
+    snapshot          version, second of its last record │ the forest
 
-All is little-endian; a second is its start in epoch milliseconds. Version 1 had no seconds: a snapshot was the forest
-alone, and the log had an entry a key.
+All is little-endian; a second is its start in epoch milliseconds. The highest bit of a key's number of records says
+that its forest began anew, after the key was silent for its time to live: that time may change, what has been may not.
+Version 1 had no seconds: a snapshot was the forest alone, and the log had an entry a key.
 """
 
 import hashlib
 import struct
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Collection, Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +25,8 @@ _ENTRY_1 = struct.Struct("<BIII")
 _SNAPSHOT = struct.Struct("<Bq")
 _FOREST_MAGIC = b"RCF"
 _SEPARATOR = "\x1e"
+_CRC = struct.Struct("<I")
+_ANEW = np.uint32(1 << 31)
 
 
 class ForestStateError(ValueError):
@@ -29,11 +34,15 @@ class ForestStateError(ValueError):
 
 
 class Learned(NamedTuple):
-    """Records that the forest of a key has learned: `points`, float64 (n, d), in a second (None from version 1)."""
+    """Records that the forest of a key has learned: `points`, float64 (n, d), in a second (None from version 1).
+
+    `anew`: they are the first of a forest that took the place of another.
+    """
 
     key: str
     second: int | None
     points: np.ndarray
+    anew: bool = False
 
 
 def forest_of(key: str, parameters: dict[str, Any]) -> RandomCutForest:
@@ -45,37 +54,51 @@ def forest_of(key: str, parameters: dict[str, Any]) -> RandomCutForest:
     return RandomCutForest(**parameters | {"seed": seed})
 
 
-def pack_row(second: int, keys: Sequence[str], counts: np.ndarray, points: np.ndarray) -> bytes:
-    """One row of the log: `points`, float64 (n, d), the first counts[0] of them learned by the forest of keys[0], …"""
+def pack_row(
+    second: int, keys: Sequence[str], counts: np.ndarray, points: np.ndarray, anew: Collection[str] = ()
+) -> bytes:
+    """One row of the log: `points`, float64 (n, d), the first counts[0] of them learned by the forest of keys[0], …
+
+    The forests of the keys in `anew` took the place of others.
+    """
     names = _SEPARATOR.join(keys).encode()
+    numbers = counts.astype("<u4")
+    if anew:
+        numbers[[key in anew for key in keys]] |= _ANEW
     head = _ROW.pack(_VERSION, second, *points.shape, len(keys), len(names))
-    return head + counts.astype("<u4").tobytes() + names + points.astype("<f8").tobytes()
+    row = head + numbers.tobytes() + names + points.astype("<f8").tobytes()
+    return row + _CRC.pack(zlib.crc32(row))
 
 
-def unpack_row(row: bytes) -> Iterator[Learned]:
-    """What was learned in a row of the log, a key after the other.
+class _All:
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+def unpack_row(row: bytes, wanted: Container[str] = _All()) -> Iterator[Learned]:
+    """What the forests of `wanted` learned in a row of the log, a key after the other.
 
     Raises:
-        ForestStateError: a row of a newer version, or of another length than it says.
+        ForestStateError: a row that is damaged or of a newer version.
     """
     if row[:1] == b"\x01":
-        yield from _unpack_row_1(row)
+        yield from (learned for learned in _unpack_row_1(row) if learned.key in wanted)
         return
     if row[:1] != bytes([_VERSION]):
         raise ForestStateError(f"forest log must be of version 1 to {_VERSION}, got {row[0] if row else 'nothing'}")
-    if len(row) < _ROW.size:
-        raise ForestStateError(f"forest log ends within a row, at byte {len(row)} of {_ROW.size}")
+    end = len(row) - _CRC.size
+    if end < _ROW.size or _CRC.unpack_from(row, end)[0] != zlib.crc32(row[:end]):
+        raise ForestStateError(f"forest log must be undamaged, got a row of {len(row)} bytes with another checksum")
     _, second, records, values, keys, name_bytes = _ROW.unpack_from(row)
     names_at = _ROW.size + 4 * keys
     points_at = names_at + name_bytes
-    size = points_at + 8 * records * values
-    if len(row) != size:
-        raise ForestStateError(f"forest log must have {size} bytes in this row, got {len(row)}")
-    ends = np.cumsum(np.frombuffer(row, "<u4", keys, _ROW.size)).tolist()
+    numbers = np.frombuffer(row, "<u4", keys, _ROW.size)
+    ends = np.cumsum(numbers & ~_ANEW).tolist()
     names = row[names_at:points_at].decode().split(_SEPARATOR)
     points = np.frombuffer(row, "<f8", records * values, points_at).reshape(records, values)
-    for name, begin, end in zip(names, [0, *ends], ends, strict=False):
-        yield Learned(name, second, points[begin:end])
+    for i, (name, begin, stop) in enumerate(zip(names, [0, *ends], ends, strict=False)):
+        if name in wanted:
+            yield Learned(name, second, points[begin:stop], bool(numbers[i] & _ANEW))
 
 
 def _unpack_row_1(row: bytes) -> Iterator[Learned]:
@@ -115,6 +138,11 @@ def snapshot_second(saved: bytes) -> int | None:
             f"forest snapshot must be of version 1 to {_VERSION}, got {saved[:1].hex() or 'nothing'}"
         )
     return int(_SNAPSHOT.unpack_from(saved)[1])
+
+
+def dated(saved: bytes, second: int) -> bytes:
+    """A snapshot that has no second, with one."""
+    return _SNAPSHOT.pack(_VERSION, second) + saved
 
 
 def unpack_snapshot(saved: bytes, key: str, parameters: dict[str, Any]) -> tuple[RandomCutForest, int | None]:

@@ -11,6 +11,7 @@ from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor
 
 from udf.forest_state import (
     Learned,
+    dated,
     forest_of,
     pack_row,
     pack_snapshot,
@@ -72,6 +73,7 @@ class Forests:
         self.most = max(1, memory // RandomCutForest.estimate_bytes(**sizes))
         """As many forests may live at once."""
         self._living: dict[tuple[int, str], _Living] = {}  # the least recently used first
+        self._anew: set[str] = set()  # the keys whose forests began anew in the last call of `of`
         self._logs: dict[int, _Log] = {}
         self._snapshot_bytes = 0  # of a forest that was snapshotted lately
         self._snapshots = context.get_map_state(MapStateDescriptor("snapshots", Types.STRING(), _BYTES))
@@ -87,14 +89,16 @@ class Forests:
 
     def of(self, group: int, keys: Sequence[str], second: int) -> list[RandomCutForest]:
         """The forests of `keys`, at most `most`, as they are before `second`."""
-        for key in self._imports.keys() & set(keys) if self._imports else ():
-            self._import(group, key, second)
+        for key in sorted(self._imports.keys() & set(keys)):
+            self._import(group, key)
         self._bring_back(group, [key for key in keys if (group, key) not in self._living], keys)
         found = []
+        self._anew.clear()
         for key in keys:
             living = self._living.pop((group, key))
             if self._is_over(living.second, second):
                 living = _Living(forest_of(key, self._parameters), None)
+                self._anew.add(key)
                 self._expired.inc()
             living.second = second
             self._living[group, key] = living
@@ -102,9 +106,9 @@ class Forests:
         return found
 
     def learned(self, group: int, second: int, keys: Sequence[str], counts: np.ndarray, points: np.ndarray) -> None:
-        """Write down what the forests of `keys` have learned: counts[i] of `points`, float64 (n, d), is of keys[i]."""
+        """Write down what the forests that `of` gave have learned: counts[i] of the `points`, (n, d), of keys[i]."""
         log = self._log(group)
-        row = pack_row(second, keys, counts, points)
+        row = pack_row(second, keys, counts, points, self._anew)
         self._rows.add(row)
         self._scored.inc(len(points))
         self._bytes_written.inc(len(row))
@@ -115,7 +119,7 @@ class Forests:
         # Groups are out of step, so that they are not all folded in the same second
         out_of_step = 0.75 + group * _GOLDEN_RATIO % 0.5
         if log.size > out_of_step * max(_SMALLEST_FOLD_BYTES, len(log.keys) * self._snapshot_bytes):
-            self._fold(group, second)
+            self._fold(group)
 
     def saved(self, group: int, key: str) -> RandomCutForest | None:
         """The forest that state has of `key`."""
@@ -125,35 +129,37 @@ class Forests:
 
     def expire(self, group: int, now: int) -> bool:
         """Forget the keys that have had no record since `ttl` before `now`, epoch ms. False if none is left."""
-        self._fold(group, now)
+        self._fold(group)
         left = 0
-        over = []
+        over, undated = [], {}
         for key, saved in self._snapshots.items():
-            if self._is_over(snapshot_second(saved), now):
+            last = snapshot_second(saved)
+            if self._is_over(last, now):
                 over.append(key)
-            else:
-                left += 1
+                continue
+            left += 1
+            if last is None:
+                undated[key] = dated(saved, now)
         for key in over:
-            self._forget(group, key)
+            self._snapshots.remove(key)
+            self._living.pop((group, key), None)
+            self._expired.inc()
+        for key, saved in undated.items():
+            self._snapshots.put(key, saved)
         return left > 0
 
-    def _import(self, group: int, key: str, second: int) -> None:
+    def _import(self, group: int, key: str) -> None:
         """Put the key's import in the place of its forest, once."""
         name, forest = self._imports[key]
         if self._imported.get(key) == name:
             return
-        self._fold(group, second)  # what the log has of the key is of the forest that goes
+        self._fold(group)  # what the log has of the key is of the forest that goes
         self._snapshots.put(key, forest)
         self._imported.put(key, name)
         self._living.pop((group, key), None)
 
     def _is_over(self, last: int | None, now: int) -> bool:
         return self._ttl is not None and last is not None and now - last > self._ttl
-
-    def _forget(self, group: int, key: str) -> None:
-        self._snapshots.remove(key)
-        self._living.pop((group, key), None)
-        self._expired.inc()
 
     def _bring_back(self, group: int, missing: list[str], used: Sequence[str]) -> None:
         """Let the forests of `missing` live again, and as many others leave memory; none of those that are `used`."""
@@ -183,15 +189,12 @@ class Forests:
                 log.keys.update(learned.key for learned in unpack_row(row))
         return self._logs[group]
 
-    def _fold(self, group: int, now: int) -> None:
+    def _fold(self, group: int) -> None:
         """Snapshots of all forests that the log is about, in place of the log."""
         log = self._log(group)
         away = [key for key in log.keys if (group, key) not in self._living]
         here = [(key, self._living[group, key]) for key in log.keys if (group, key) in self._living]
         for key, living in chain(here, self._from_state(group, away)):
-            if self._is_over(living.second, now):
-                self._forget(group, key)
-                continue
             saved = pack_snapshot(living.forest, living.second)
             self._snapshots.put(key, saved)
             self._bytes_written.inc(len(saved))
@@ -204,9 +207,8 @@ class Forests:
         in_log = self._log(group).keys.intersection(keys)
         learned: dict[str, list[Learned]] = {key: [] for key in in_log}
         for row in self._rows.get() if in_log else ():
-            for some in unpack_row(row):
-                if some.key in in_log:
-                    learned[some.key].append(some)
+            for some in unpack_row(row, in_log):
+                learned[some.key].append(some)
         for key in keys:
             saved = self._snapshots.get(key)
             living = _Living(*unpack_snapshot(saved, key, self._parameters)) if saved is not None else None
@@ -216,14 +218,10 @@ class Forests:
 
     def _replayed(self, key: str, living: _Living | None, learned: list[Learned]) -> _Living:
         """The forest that a snapshot's has become with what was learned after it."""
-        last, begin = living.second if living else None, 0
-        for i, some in enumerate(learned):
-            if some.second is not None and self._is_over(last, some.second):
-                living, begin = None, i
-            last = some.second
-        if living is None:
+        begin = max((i for i, some in enumerate(learned) if some.anew), default=0)
+        if living is None or (learned and learned[begin].anew):
             living = _Living(forest_of(key, self._parameters), None)
         if learned:
             living.forest.learn(np.concatenate([some.points for some in learned[begin:]]))
-            living.second = last
+            living.second = learned[-1].second
         return living

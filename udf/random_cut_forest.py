@@ -91,7 +91,9 @@ class RandomCutForestFunction(KeyedProcessFunction):
 
     def _set_timer(self, key_group: int, now: int, ctx: Any) -> None:
         if self._key_ttl is not None:
-            ctx.timer_service().register_event_time_timer(now + self._key_ttl + self._every)
+            # On a grid, so that a restart sets the timer that there is already
+            period = self._key_ttl + self._every
+            ctx.timer_service().register_event_time_timer((now // period + 2) * period)
         self._timed.add(key_group)
 
     def _scores(self, key_group: int, second: int, keys: np.ndarray, points: np.ndarray) -> np.ndarray:
