@@ -10,7 +10,6 @@ from pathlib import Path
 from bench.generate import generate
 from bench.state_figures import longest_pause, rate_back
 from bench.state_table import Figures, RunFailedError, Table
-from job.options import Options
 from udf.rcf import RandomCutForest
 
 _BACKENDS = ("hashmap", "rocksdb")
@@ -76,18 +75,13 @@ def _rates(table: Table, told: argparse.Namespace, backend: str, one: Path, many
     several = table.run(f"{backend}, {keys}", f"{backend}-many", many, told.records, *choice)
     table.section(backend)
     for name, run in (("1 key", single), (keys, several)):
-        counted = run["counted"]
-        if "forest_state_bytes" in counted:
-            written = counted["forest_state_bytes"] / max(counted["records_scored"], 1)
-            told_bytes = f"{written:.1f} B, {written / _OWN_BYTES:.2f} times"
-            table.row(
-                f"written to state a record, to its own {_OWN_BYTES} B, {name}",
-                told_bytes,
-                "at most 8 times",
-                written <= 8 * _OWN_BYTES,
-            )
-        else:
-            table.row(f"written to state a record, {name}", "not counted")
+        written = run["counted"]["forest_state_bytes"] / run["counted"]["records_scored"]
+        table.row(
+            f"written to state a record, to its own {_OWN_BYTES} B, {name}",
+            f"{written:.1f} B, {written / _OWN_BYTES:.2f} times",
+            "at most 8 times",
+            written <= 8 * _OWN_BYTES,
+        )
     for name, run in (("1 key", single), (keys, several)):
         cores = run["cpu_seconds"] / run["seconds"]
         cold = told.records / run["seconds_with_start"]
@@ -102,9 +96,6 @@ def _rates(table: Table, told: argparse.Namespace, backend: str, one: Path, many
 
 def _memory(table: Table, told: argparse.Namespace, backend: str, rate: float) -> None:
     title = "records/s in a tenth of the memory"
-    if "forest_memory" not in Options.__dataclass_fields__:
-        table.row(title, "no such option")
-        return
     records = told.records // _BOUNDED_SHARE // told.keys * told.keys
     source = table.folder / "input-bounded"
     _part(table.folder / "input-many" / "1.jsonl", source / "1.jsonl", 0, records)
@@ -113,7 +104,7 @@ def _memory(table: Table, told: argparse.Namespace, backend: str, rate: float) -
         "a tenth of the memory", "bounded", source, records, "--backend", backend, "--forest-memory", needed // 10
     )
     counted = run["counted"]
-    evicted, restored = (counted.get(f"forests_{what}", 0) for what in ("evicted", "restored"))
+    evicted, restored = (counted[f"forests_{what}"] for what in ("evicted", "restored"))
     table.row(f"{title}, {needed // 10 / 1e6:,.1f} MB", f"{run['rate']:,.0f}", "at least 1,000", run["rate"] >= 1_000)
     table.row("  to that without a bound", f"{run['rate'] / rate:.2f}")
     table.row("  forests evicted, restored", f"{evicted:,}, {restored:,}")

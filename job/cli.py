@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from job.arguments import DEFAULTS, parsers
 from job.flink_client import FlinkClient, StopFailedError
@@ -13,7 +14,7 @@ from job.properties import expand
 from job.run import run
 from job.state import LeftJob, StateDirectory
 from job.stop import Stop
-from job.uris import SINKS, SOURCES, Uri, parse_uri
+from job.uris import SINKS, SOURCES, parse_uri
 
 
 def main(arguments: list[str]) -> int:
@@ -117,25 +118,26 @@ def _estimate(told: argparse.Namespace) -> int:
     from job.measure import measure  # noqa: PLC0415
 
     check(told.keys, told.rate)
-    nowhere = Uri("print")
-    options = Options(
-        source=nowhere,
-        sink=nowhere,
-        errors=nowhere,
-        values=tuple(told.value or DEFAULTS["values"]),
-        num_trees=told.num_trees,
-        sample_size=told.sample_size,
-        time_decay=told.time_decay,
-        shingle_size=told.shingle_size,
-        parallelism=told.parallelism,
-        checkpoint_interval=duration("checkpoint_interval", told.checkpoint_interval),
-        forest_memory=None if told.forest_memory is None else size("forest_memory", told.forest_memory),
-    )
+    options = Options.without_ends(**_forests_and_work(told))
     progress = Progress()
     measured = measure(options, told.keys, progress.phase)
     progress.end()
     print(table(Estimate(options, told.keys, told.rate, measured)))
     return 0
+
+
+def _forests_and_work(told: argparse.Namespace) -> dict[str, Any]:
+    """The options that `run` and `estimate` share."""
+    return {
+        "values": tuple(told.value or DEFAULTS["values"]),
+        "num_trees": told.num_trees,
+        "sample_size": told.sample_size,
+        "time_decay": told.time_decay,
+        "shingle_size": told.shingle_size,
+        "parallelism": told.parallelism,
+        "checkpoint_interval": duration("checkpoint_interval", told.checkpoint_interval),
+        "forest_memory": None if told.forest_memory is None else size("forest_memory", told.forest_memory),
+    }
 
 
 def _options(told: argparse.Namespace) -> Options:
@@ -149,27 +151,20 @@ def _options(told: argparse.Namespace) -> Options:
         source=parse_uri("source", told.source, SOURCES),
         sink=sink,
         errors=errors_uri(told.errors, sink),
-        values=tuple(told.value or DEFAULTS["values"]),
+        **_forests_and_work(told),
         key=told.key,
         time=told.time,
         time_zone=told.time_zone or _machine_time_zone(),
-        num_trees=told.num_trees,
-        sample_size=told.sample_size,
-        time_decay=told.time_decay,
-        shingle_size=told.shingle_size,
         seed=told.seed,
         every=duration("every", told.every),
         max_delay=None if told.max_delay is None else duration("max_delay", told.max_delay),
         max_ahead=duration("max_ahead", told.max_ahead),
         quiet=None if told.quiet is None else duration("quiet", told.quiet),
-        parallelism=told.parallelism,
         bounded=told.bounded,
         state=told.state,
-        checkpoint_interval=duration("checkpoint_interval", told.checkpoint_interval),
         cluster=told.cluster,
         jars=tuple(jar.absolute() for jar in told.jar or ()),
         requirements=told.requirements.absolute() if told.requirements else None,
-        forest_memory=None if told.forest_memory is None else size("forest_memory", told.forest_memory),
         key_ttl=None if told.key_ttl is None else duration("key_ttl", told.key_ttl),
         fresh=told.fresh,
     )

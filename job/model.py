@@ -10,8 +10,7 @@ from job.flink_client import free_port
 from job.options import Options
 from job.run import told_in_one_line
 from job.state import StateDirectory
-from job.uris import Uri
-from udf.forest_state import ForestStateError, check_forest
+from udf.forest_state import check_forest
 from udf.rcf import RandomCutForest
 
 _READING = {
@@ -61,10 +60,7 @@ def put_in(state: Path, key: str | None, file: Path) -> RandomCutForest:
         raise ValueError(f"{file} must be a forest that export has written: {error}") from error
     directory = StateDirectory(state)
     options = _options_of(directory, state, key)
-    try:
-        check_forest(forest, key or "", options.forest)
-    except ForestStateError as error:
-        raise ValueError(str(error)) from error
+    check_forest(forest, key or "", options.forest)
     directory.put_in(key or "", uuid.uuid4().hex, forest.to_bytes())
     return forest
 
@@ -77,7 +73,5 @@ def _options_of(directory: StateDirectory, state: Path, key: str | None) -> Opti
     if (key is None) != (told["key"] is None):
         rule = "given, as the job has a forest for each" if key is None else "left out, as the job has one forest"
         raise ValueError(f"key must be {rule}")
-    nowhere = Uri("print")
-    names = ("key", "num_trees", "sample_size", "time_decay", "shingle_size", "seed", "every", "key_ttl")
-    known = {name: told[name] for name in names if name in told}
-    return Options(nowhere, nowhere, nowhere, values=tuple(told["values"]), **known)
+    names = ("key", "num_trees", "sample_size", "time_decay", "shingle_size", "seed", "every")
+    return Options.without_ends(values=tuple(told["values"]), **{name: told[name] for name in names})

@@ -74,6 +74,12 @@ class Options:
     key_ttl: int | None = None
     fresh: bool = False
 
+    @classmethod
+    def without_ends(cls, **told: Any) -> "Options":
+        """The options of forests alone, of a job that reads and writes nothing."""
+        nowhere = Uri("print")
+        return cls(nowhere, nowhere, nowhere, **told)
+
     def __post_init__(self) -> None:
         # Sorted, so that scores do not depend on the order in which fields were told
         object.__setattr__(self, "values", tuple(sorted(self.values)))

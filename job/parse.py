@@ -7,6 +7,7 @@ used five times).
 
 from job.options import Options
 from udf.broker_reader import LINE_SEPARATOR, TIME_DIGITS
+from udf.forest_state import SEPARATOR
 from udf.partition_clock import NO_TIME
 
 ISO_8601 = (
@@ -18,7 +19,6 @@ _ISO_8601_UTC = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5]
 """The part of ISO 8601 that needs no further looking at: with a fraction, in UTC."""
 _ONE_FLAT_OBJECT = "^[^}\ufffd]*}$"
 """Of what parses as JSON: one object with none inside, and no byte that is not UTF-8 (U+FFFD stands for such)."""
-_RECORD_SEPARATOR = "\x1e"
 _LARGEST = "1.7976931348623157E308"
 _FIRST_MILLISECONDS = 100_000_000_000
 """Epoch numbers from here on (1973 in milliseconds, the year 5138 in seconds) are milliseconds."""
@@ -180,7 +180,7 @@ def _reason(options: Options) -> str:
     good += [f"ABS(value_{i}) <= {_LARGEST}" for i in dimensions]
     good += [] if arrival else [f"millis BETWEEN 0 AND arrival + {options.max_ahead}"]
     if options.key:
-        good.append(f"NOT REGEXP(key_text, {literal(_RECORD_SEPARATOR)})")
+        good.append(f"NOT REGEXP(key_text, {literal(SEPARATOR)})")
     # JSON functions read only the first document of a text. It is the only one where appending a second makes two.
     one_object = "JSON_VALUE('[' || json || ',\"end\"]', '$[1]') = 'end' AND json IS JSON OBJECT"
     cases = [
@@ -191,7 +191,7 @@ def _reason(options: Options) -> str:
         cases += [
             ("key_text IS NULL", f"{options.key} is missing, null or not a single value"),
             (
-                f"REGEXP(key_text, {literal(_RECORD_SEPARATOR)})",
+                f"REGEXP(key_text, {literal(SEPARATOR)})",
                 f"{options.key} has a record separator (U+001E) in it",
             ),
         ]

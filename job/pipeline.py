@@ -13,13 +13,8 @@ from job.options import Options
 from job.parse import literal, parse
 from udf.block_type import CLOSING, LATE, MARK, RECORDS
 from udf.forest_export import ASKED_TYPE, EXPORTED_TYPE, ForestExportFunction
-from udf.random_cut_forest import (
-    RANK_DIGITS,
-    SCORED_TYPE,
-    SEPARATOR,
-    RandomCutForestFunction,
-    window_row_type,
-)
+from udf.forest_state import SEPARATOR
+from udf.random_cut_forest import RANK_DIGITS, SCORED_TYPE, RandomCutForestFunction, window_row_type
 
 KEY_GROUPS = 128
 """Buckets of keys: each is one row a second into Python, and the least that moves when the parallelism changes."""
@@ -76,7 +71,7 @@ def saved_forest(t_env: StreamTableEnvironment, options: Options, key: str) -> b
     asked = f"SELECT {group} AS key_group, ROW({group}, key) FROM (VALUES ({literal(key)})) AS t(key)"
     exported = (
         key_by_first(t_env, asked, Types.ROW([Types.INT(), ASKED_TYPE]), ASKED_TYPE)
-        .process(ForestExportFunction(options.forest, options.key_ttl), output_type=EXPORTED_TYPE)
+        .process(ForestExportFunction(options.forest), output_type=EXPORTED_TYPE)
         .name("export")
         .uid(_UID)
     )

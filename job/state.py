@@ -108,16 +108,17 @@ class StateDirectory:
         self._refuse_if_running()
         aside = self._set_aside() if options.fresh else None
         now = {name: _plain(getattr(options, name)) for name in _FIXED}
-        before = self.told() or now
+        before = self.told()
+        if before is None:
+            self._path.mkdir(parents=True, exist_ok=True)
+            (self._path / "options.json").write_text(json.dumps(now, indent=1) + "\n")
+            return aside
         for name, value in now.items():
             if before.get(name) != value:
                 raise ValueError(
                     f"{name} must be {_shown(before.get(name))} as in the state of {self._path}, got {_shown(value)}; "
                     f"take it back, or start over with --fresh"
                 )
-        self._path.mkdir(parents=True, exist_ok=True)
-        # The time to live may change; it is here for those who only read the state
-        (self._path / "options.json").write_text(json.dumps(now | {"key_ttl": options.key_ttl}, indent=1) + "\n")
         return aside
 
     def told(self) -> dict[str, Any] | None:

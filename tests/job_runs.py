@@ -50,6 +50,21 @@ def run_to_the_end(told: Options, meanwhile: Callable[[Run], None] = lambda job:
         return job.summary
 
 
+def run_to_a_savepoint(told: Options, count: int) -> None:
+    """A run in this process that is stopped, its last second not closed, when `count` records were scored."""
+    from job.run import POLL_SECONDS
+    from job.state import StateDirectory
+
+    assert told.state is not None
+    StateDirectory(told.state).claim(told)
+    with Run(told, Silent()) as job:
+        job.start()
+        while job.summary.scored < count:
+            job.poll()
+            time.sleep(POLL_SECONDS)
+        job.stop(drain=False)
+
+
 def command(*arguments: object, python: Path = Path(sys.executable)) -> subprocess.Popen[str]:
     """`python -m job …` as a process of its own."""
     return subprocess.Popen(

@@ -12,7 +12,6 @@ import pytest
 
 from bench.cpu_time import CpuTime
 from bench.state_figures import longest_pause, rate_back
-from job.options import Options
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,13 +65,12 @@ def test_bench_of_the_state_loses_nothing_and_scores_the_same_in_a_tenth_of_the_
     said = run("bench.state", "--keys", "200", "--records", "20000", "--backends", "hashmap", "--parts", "memory")
     assert re.search(r"^  lost of 40,000 records \(40,000 scored, 0 rejected\) +0 +0  yes$", said, re.MULTILINE)
     assert re.search(r"^  of a core used, 200 keys +[\d,]+ +at least 10,000  (yes|no)$", said, re.MULTILINE)
-    if "forest_memory" in Options.__dataclass_fields__:
-        assert re.search(r"^  lost of 4,000 records \(4,000 scored, 0 rejected\) +0 +0  yes$", said, re.MULTILINE)
-        assert re.search(r"^  scores of bounded and of hashmap-many +the same +the same  yes$", said, re.MULTILINE)
-        for keys in ("1 key", "200 keys"):
-            written = re.search(rf"^written to state a record, .*, {keys} +([\d.]+) B", said, re.MULTILINE)
-            assert written is not None
-            assert float(written[1]) > 0
+    assert re.search(r"^  lost of 4,000 records \(4,000 scored, 0 rejected\) +0 +0  yes$", said, re.MULTILINE)
+    assert re.search(r"^  scores of bounded and of hashmap-many +the same +the same  yes$", said, re.MULTILINE)
+    for keys in ("1 key", "200 keys"):
+        written = re.search(rf"^written to state a record, .*, {keys} +([\d.]+) B", said, re.MULTILINE)
+        assert written is not None
+        assert float(written[1]) > 0
 
 
 def test_the_rate_is_back_at_the_end_of_the_first_window_that_has_it() -> None:

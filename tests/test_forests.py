@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from udf import forests
-from udf.forest_state import forest_of
-from udf.random_cut_forest import RANK_DIGITS, SEPARATOR, RandomCutForestFunction
+from udf.forest_state import SEPARATOR, forest_of
+from udf.random_cut_forest import RANK_DIGITS, RandomCutForestFunction
 from udf.rcf import RandomCutForest
 
 EVERY = 1000

@@ -1,18 +1,16 @@
 """Forests of many keys in Flink state: more than memory holds, keys that fall silent, state of versions before."""
 
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from job_runs import kill_workers, options, rows, run_to_the_end, write_lines
+from job_runs import kill_workers, options, rows, run_to_a_savepoint, run_to_the_end, write_lines
 
 from job.flink_line import LINE
 from job.options import Options
-from job.progress import Silent
 from job.run import Run
 from udf.forest_state import forest_of
 from udf.rcf import RandomCutForest
@@ -54,16 +52,6 @@ def scores(folder: Path) -> dict[tuple[str, int], float]:
     by_record = {(row["key"], row["event_time"]): row["anomaly_score"] for row in found}
     assert len(by_record) == len(found), "each once"
     return by_record
-
-
-def run_to_a_savepoint(told: Options, count: int) -> None:
-    """A run that is stopped, its last second not closed, when `count` records were scored."""
-    with Run(told, Silent()) as job:
-        job.start()
-        while job.summary.scored < count:
-            job.poll()
-            time.sleep(0.1)
-        job.stop(drain=False)
 
 
 @pytest.mark.parametrize("parallelism", [1, 2])

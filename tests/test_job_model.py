@@ -1,16 +1,13 @@
 """A forest taken out of a job's state, opened in Python, and put into the state of another job."""
 
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from job_runs import command, options, rows, run_to_the_end, write_lines
+from job_runs import command, options, rows, run_to_a_savepoint, run_to_the_end, write_lines
 
 from job.options import Options
-from job.progress import Silent
-from job.run import Run
 from job.state import StateDirectory
 from udf.forest_state import forest_of
 from udf.rcf import RandomCutForest
@@ -34,13 +31,7 @@ def stopped(folder: Path, given: list[dict[str, Any]]) -> Options:
     (folder / "spool").mkdir(parents=True)
     write_lines(folder / "spool" / "1.jsonl", given)
     told = options(folder, folder / "spool", key="key", num_trees=5, state=folder / "state")
-    StateDirectory(folder / "state").claim(told)
-    with Run(told, Silent()) as job:
-        job.start()
-        while job.summary.scored < len(given) - 10:
-            job.poll()
-            time.sleep(0.1)
-        job.stop(drain=False)
+    run_to_a_savepoint(told, len(given) - 10)
     return told
 
 

@@ -15,14 +15,13 @@ EXPORTED_TYPE = Types.ROW([Types.STRING()])
 
 
 class ForestExportFunction(KeyedProcessFunction):
-    """Takes `ASKED_TYPE` rows and yields an `EXPORTED_TYPE` row for each. `key_ttl` is that of the job, in ms."""
+    """Takes `ASKED_TYPE` rows and yields an `EXPORTED_TYPE` row for each."""
 
-    def __init__(self, parameters: dict[str, Any], key_ttl: int | None) -> None:
+    def __init__(self, parameters: dict[str, Any]) -> None:
         self._parameters = parameters
-        self._key_ttl = key_ttl
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        self._forests = Forests(runtime_context, self._parameters, 0, self._key_ttl, {})
+        self._forests = Forests(runtime_context, self._parameters, memory=0, ttl=None, imports={})
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         forest = self._forests.saved(*value)

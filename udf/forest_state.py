@@ -24,7 +24,9 @@ _ROW = struct.Struct("<BqIIII")
 _ENTRY_1 = struct.Struct("<BIII")
 _SNAPSHOT = struct.Struct("<Bq")
 _FOREST_MAGIC = b"RCF"
-_SEPARATOR = "\x1e"
+SEPARATOR = "\x1e"
+"""Between the keys, or the documents, of one row: JSON has it only escaped, and `job.parse` refuses it in a key."""
+
 _CRC = struct.Struct("<I")
 _ANEW = np.uint32(1 << 31)
 
@@ -61,7 +63,7 @@ def pack_row(
 
     The forests of the keys in `anew` took the place of others.
     """
-    names = _SEPARATOR.join(keys).encode()
+    names = SEPARATOR.join(keys).encode()
     numbers = counts.astype("<u4")
     if anew:
         numbers[[key in anew for key in keys]] |= _ANEW
@@ -70,19 +72,14 @@ def pack_row(
     return row + _CRC.pack(zlib.crc32(row))
 
 
-class _All:
-    def __contains__(self, key: object) -> bool:
-        return True
-
-
-def unpack_row(row: bytes, wanted: Container[str] = _All()) -> Iterator[Learned]:
-    """What the forests of `wanted` learned in a row of the log, a key after the other.
+def unpack_row(row: bytes, wanted: Container[str] | None = None) -> Iterator[Learned]:
+    """What the forests of `wanted`, or else all, learned in a row of the log, a key after the other.
 
     Raises:
         ForestStateError: a row that is damaged or of a newer version.
     """
     if row[:1] == b"\x01":
-        yield from (learned for learned in _unpack_row_1(row) if learned.key in wanted)
+        yield from (some for some in _unpack_row_1(row) if wanted is None or some.key in wanted)
         return
     if row[:1] != bytes([_VERSION]):
         raise ForestStateError(f"forest log must be of version 1 to {_VERSION}, got {row[0] if row else 'nothing'}")
@@ -94,10 +91,10 @@ def unpack_row(row: bytes, wanted: Container[str] = _All()) -> Iterator[Learned]
     points_at = names_at + name_bytes
     numbers = np.frombuffer(row, "<u4", keys, _ROW.size)
     ends = np.cumsum(numbers & ~_ANEW).tolist()
-    names = row[names_at:points_at].decode().split(_SEPARATOR)
+    names = row[names_at:points_at].decode().split(SEPARATOR)
     points = np.frombuffer(row, "<f8", records * values, points_at).reshape(records, values)
     for i, (name, begin, stop) in enumerate(zip(names, [0, *ends], ends, strict=False)):
-        if name in wanted:
+        if wanted is None or name in wanted:
             yield Learned(name, second, points[begin:stop], bool(numbers[i] & _ANEW))
 
 
@@ -122,7 +119,7 @@ def _unpack_row_1(row: bytes) -> Iterator[Learned]:
 
 def pack_snapshot(forest: RandomCutForest, second: int | None) -> bytes:
     """A forest and the second of its last record."""
-    return forest.to_bytes() if second is None else _SNAPSHOT.pack(_VERSION, second) + forest.to_bytes()
+    return forest.to_bytes() if second is None else dated(forest.to_bytes(), second)
 
 
 def snapshot_second(saved: bytes) -> int | None:

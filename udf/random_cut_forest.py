@@ -12,11 +12,9 @@ from pyflink.common import Row, Types
 from pyflink.common.typeinfo import RowTypeInfo
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
+from udf.forest_state import SEPARATOR
 from udf.forests import Forests
 from udf.rcf import RandomCutForest, score_and_learn_many
-
-SEPARATOR = "\x1e"
-"""Between the documents, and between the keys, of one row: a character that JSON has only in escaped form."""
 
 RANK_DIGITS = 16
 SCORED_TYPE = Types.ROW_NAMED(["lines"], [Types.STRING()])
