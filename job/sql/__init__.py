@@ -1,0 +1,1 @@
+"""Kinesis Data Analytics SQL applications on Flink: parsed (`dialect`), planned, run."""
