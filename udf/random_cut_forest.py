@@ -70,7 +70,7 @@ class RandomCutForestFunction(KeyedProcessFunction):
         keys = np.array(keys.split(SEPARATOR) if keys is not None else [""] * len(texts), dtype=object)
         times = np.array(times, np.int64)
         points = np.column_stack([np.array(feature, np.float64) for feature in features])
-        order = _order(keys, times, points, texts)
+        order = order_of(keys, times, points, texts)
         second = int(times[0]) // self._every * self._every
         scores = self._scores(key_group, second, keys[order], points[order])
         if key_group not in self._timed:
@@ -120,7 +120,7 @@ def _score_and_learn(forests: list[RandomCutForest], counts: np.ndarray, points:
     )
 
 
-def _order(keys: np.ndarray, times: np.ndarray, points: np.ndarray, documents: list[str]) -> np.ndarray:
+def order_of(keys: np.ndarray, times: np.ndarray, points: np.ndarray, documents: list[str]) -> np.ndarray:
     """Indices by key, time, values and, only where all those are equal, document: never by arrival."""
     columns = [times, *points.T]
     several = len(set(keys)) > 1
