@@ -62,7 +62,7 @@ def start(
         env = StreamExecutionEnvironment(remote(host, int(port), configuration._j_configuration, None, None))
         env.add_jars(*[jar.as_uri() for jar in _python_jars()])
     jars = [*options.jars]
-    if any(end.broker for end in (options.source, options.sink, options.errors)) and not _has_jar():
+    if any(end.broker for end in options.ends.values()) and not _has_jar():
         jars += connector_jars()
     if jars:
         env.add_jars(*[jar.as_uri() for jar in jars])

@@ -10,7 +10,7 @@ from pyflink.table.types import _to_java_data_type
 
 from job.keyed import key_by_first
 from job.options import Options
-from job.parse import literal, parse
+from job.parse import features, literal, parse
 from udf.block_type import CLOSING, LATE, MARK, RECORDS
 from udf.forest_export import ASKED_TYPE, EXPORTED_TYPE, ForestExportFunction
 from udf.forest_state import SEPARATOR
@@ -37,10 +37,10 @@ def build(
 ) -> Results:
     """The pipeline behind a source of `udf.block_type.BLOCK_TYPE` rows. `imports` as of `udf.forests.Forests`."""
     t_env.create_temporary_view("blocks", t_env.from_data_stream(blocks))
-    records = t_env.to_data_stream(t_env.sql_query(parse(options, "blocks")))
+    records = t_env.to_data_stream(t_env.sql_query(parse(options, "blocks", features(options))))
     # Parsing is the dearest step in SQL. Both branches take its output from this stream; as two queries over a table
     # they would each parse for themselves.
-    t_env.create_temporary_view("records", t_env.from_data_stream(records, _event_time(options)))
+    t_env.create_temporary_view("records", t_env.from_data_stream(records, event_time(options)))
     window_type = window_row_type(len(options.values))
     scored = (
         key_by_first(t_env, _windows(options), Types.ROW([Types.INT(), window_type, Types.INSTANT()]), window_type)
@@ -60,8 +60,8 @@ def build(
     config.set("table.exec.uid.format", "sorted-in-windows_" + config.get("table.exec.uid.format", ""))
     return Results(
         # In a task of its own the sink keeps its maximum parallelism, which is in its state; the sort's is 1
-        scores=_texts(t_env, _sorted(options)).rebalance(),
-        errors=_texts(t_env, _errors(options)),
+        scores=texts(t_env, _sorted(options)).rebalance(),
+        errors=texts(t_env, _errors(options)),
     )
 
 
@@ -79,7 +79,7 @@ def saved_forest(t_env: StreamTableEnvironment, options: Options, key: str) -> b
         return bytes.fromhex(next(rows)[0])
 
 
-def _event_time(options: Options) -> Schema:
+def event_time(options: Options) -> Schema:
     """Event time and its watermark, which moves when a second is over: what is late depends on the records alone.
 
     A bounded run has no watermark until its end unless a delay was given, so that nothing in it is late.
@@ -112,7 +112,7 @@ def _carried_time() -> Schema:
     )
 
 
-def _late(options: Options) -> str:
+def late(options: Options) -> str:
     """True for a record whose second is closed. Windows would drop it without a word."""
     last = f"TO_TIMESTAMP_LTZ(millis - MOD(millis, {options.every}) + {options.every - 1}, 3)"
     return f"(role = {LATE} OR COALESCE({last} <= CURRENT_WATERMARK(rowtime), FALSE))"
@@ -127,7 +127,7 @@ def _windows(options: Options) -> str:
         keys = f"ARRAY_JOIN(ARRAY_AGG(key), {_SEPARATOR})"
     good = (
         f"SELECT {group} AS key_group, key, millis, DECODE(document, 'UTF-8') AS json, rowtime, {', '.join(values)} "
-        f"FROM records WHERE role = {RECORDS} AND reason IS NULL AND NOT {_late(options)}"
+        f"FROM records WHERE role = {RECORDS} AND reason IS NULL AND NOT {late(options)}"
     )
     return (
         f"SELECT key_group, ROW(key_group, times, documents, keys, {', '.join(values)}), rowtime FROM ("
@@ -169,11 +169,11 @@ def _errors(options: Options) -> str:
         f" 'reason' VALUE COALESCE(reason, 'late: its second was closed'),"
         f" 'raw' VALUE CASE WHEN {whole} THEN {text} ELSE DECODE(document, 'ISO-8859-1') END,"
         f" 'encoding' VALUE CASE WHEN {whole} THEN 'UTF-8' ELSE 'ISO-8859-1' END"
-        f") AS line FROM records WHERE role IN ({RECORDS}, {LATE}) AND (reason IS NOT NULL OR {_late(options)})"
+        f") AS line FROM records WHERE role IN ({RECORDS}, {LATE}) AND (reason IS NOT NULL OR {late(options)})"
     )
 
 
-def _texts(t_env: StreamTableEnvironment, query: str) -> DataStream:
+def texts(t_env: StreamTableEnvironment, query: str) -> DataStream:
     """The one STRING column of a query as a stream of strings."""
     table: Table = t_env.sql_query(query)
     # PyFlink's to_data_stream takes no type, and without one a string arrives in a Row

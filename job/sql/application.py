@@ -1,12 +1,13 @@
 """An application: its streams and pumps, with every name in them looked up."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from sqlglot import exp
+from sqlglot.tokens import TokenType
 
-from job.sql.dialect import parse
+from job.sql.dialect import KinesisSql, parse
 from job.sql.names import ERROR_STREAM, Names
 from job.sql.schema import InputSchema
 from job.sql.syntax import CreatePump, CreateStream, Source, SqlError, place_of
@@ -52,7 +53,9 @@ class Application:
 
     text: str
     streams: Mapping[str, Stream]
-    pumps: tuple[Pump, ...] = field(default=())
+    pumps: tuple[Pump, ...]
+    statements: Mapping[str, str]
+    """By what they make (`pump X`): the statements, without comments and in one line each."""
 
     def pumps_into(self, stream: str) -> Iterator[Pump]:
         return (pump for pump in self.pumps if pump.stream == stream)
@@ -95,7 +98,20 @@ def read_application(text: str, schema: InputSchema) -> Application:
     pumps = [_pump(text, names, streams, s) for s in statements if isinstance(s, CreatePump)]
     if not pumps:
         raise SqlError("an application must have a pump, got none")
-    return Application(text, streams, tuple(_in_order(pumps)))
+    return Application(text, streams, tuple(_in_order(pumps)), _written(text, statements))
+
+
+def _written(text: str, statements: Sequence[CreateStream | CreatePump]) -> dict[str, str]:
+    written: list[list[str]] = [[]]
+    for token in KinesisSql().tokenize(text):
+        if token.token_type == TokenType.SEMICOLON:
+            written.append([])
+        else:
+            quote = {TokenType.IDENTIFIER: '"', TokenType.STRING: "'"}.get(token.token_type, "")
+            written[-1].append(f"{quote}{token.text}{quote}" if quote else token.text.upper())
+    kinds = {CreateStream: "stream", CreatePump: "pump"}
+    texts = [" ".join(words) for words in written if words]
+    return {f"{kinds[type(s)]} {s.name}": words for s, words in zip(statements, texts, strict=True)}
 
 
 def _stream(text: str, statement: CreateStream) -> Stream:

@@ -42,7 +42,7 @@ class Queries:
             SqlError: the query has no counterpart in Flink.
         """
         if isinstance(query, UnionAll):
-            return f"{self.sql(query.this, names)} UNION ALL {self.sql(query.expression, names)}"
+            return f"{self.sql(query.this, names)}\nUNION ALL {self.sql(query.expression, names)}"
         assert isinstance(query, Query)
         try:
             return self._ordered(query, names) if query.args.get("order") else self._unordered(query, names)
@@ -64,7 +64,7 @@ class Queries:
         if any(item.find(Over) for item in items):
             return self._over(query, items, called)
         source, where = self._source(query.args["source"]), self._where(query)
-        return f"SELECT {_columns(items, called)}, {_rowtime(query.args['source'])} AS ROWTIME FROM {source}{where}"
+        return f"SELECT {_columns(items, called)}, {_rowtime(query.args['source'])} AS ROWTIME\nFROM {source}{where}"
 
     def _ordered(self, query: Query, names: Sequence[str]) -> str:
         first, *others = query.args["order"]
@@ -83,9 +83,9 @@ class Queries:
         rowtime = "ROWTIME" if size <= 1000 else "window_time AS ROWTIME"
         tumble = _tumble(self._unordered(query, names, further), size)
         return (
-            f"SELECT {', '.join(map(quoted, names))}, {rowtime} FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY"
-            f" window_start, window_end ORDER BY {', '.join(dict.fromkeys(keys))}) AS row_number_ FROM {tumble})"
-            f" WHERE row_number_ <= {_MOST_ROWS}"
+            f"SELECT {', '.join(map(quoted, names))}, {rowtime}\nFROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY"
+            f" window_start, window_end ORDER BY {', '.join(dict.fromkeys(keys))}) AS row_number_\nFROM {tumble})"
+            f"\nWHERE row_number_ <= {_MOST_ROWS}"
         )
 
     def _grouped(self, query: Query, items: Sequence[exp.Expr], names: Sequence[str]) -> str:
@@ -98,13 +98,13 @@ class Queries:
         assert size is not None
         keys = [flink(e) for e in group if e != window]
         source = query.args["source"]
-        rows = f"SELECT {_alias(source)}.* FROM {self._source(source)}{self._where(query)}"
+        rows = f"SELECT {_alias(source)}.*\nFROM {self._source(source)}{self._where(query)}"
         having = query.args.get("having")
         columns = _columns([_replaced(item, window, "window_start") for item in items], names)
         return (
-            f"SELECT {columns}, window_time AS ROWTIME FROM {_tumble(rows, size)} AS {_alias(source)}"
-            f" GROUP BY {', '.join(['window_start, window_end, window_time', *keys])}"
-            + (f" HAVING {flink(_replaced(having, window, 'window_start'))}" if having else "")
+            f"SELECT {columns}, window_time AS ROWTIME\nFROM {_tumble(rows, size)} AS {_alias(source)}"
+            f"\nGROUP BY {', '.join(['window_start, window_end, window_time', *keys])}"
+            + (f"\nHAVING {flink(_replaced(having, window, 'window_start'))}" if having else "")
         )
 
     def _over(self, query: Query, items: Sequence[exp.Expr], names: Sequence[str]) -> str:
@@ -112,7 +112,7 @@ class Queries:
         named = {frame.args["name"].name: frame for frame in query.args.get("windows") or ()}
         source = query.args["source"]
         alias = _alias(source)
-        rows = f"SELECT {alias}.* FROM {self._source(source)}{self._where(query)}"
+        rows = f"SELECT {alias}.*\nFROM {self._source(source)}{self._where(query)}"
         levels: dict[str, list[str]] = {}
 
         def as_column(node: exp.Expr) -> exp.Expr:
@@ -128,8 +128,8 @@ class Queries:
 
         items = [item.transform(as_column) for item in items]
         for frame_sql, aggregates in levels.items():
-            rows = f"SELECT *, {', '.join(aggregates)} FROM ({rows}) AS {alias} WINDOW w AS ({frame_sql})"
-        return f"SELECT {_columns(items, names)}, {alias}.ROWTIME AS ROWTIME FROM ({rows}) AS {alias}"
+            rows = f"SELECT *, {', '.join(aggregates)}\nFROM ({rows}) AS {alias}\nWINDOW w AS ({frame_sql})"
+        return f"SELECT {_columns(items, names)}, {alias}.ROWTIME AS ROWTIME\nFROM ({rows}) AS {alias}"
 
     def _frame(self, frame: Frame, alias: str) -> str:
         for item in frame.args.get("order") or ():
@@ -166,7 +166,7 @@ class Queries:
         )
         later = f"CASE WHEN {left_time} >= {right_time} OR {right_time} IS NULL THEN {left_time} ELSE {right_time} END"
         return (
-            f"SELECT {_columns(items, names)}, {later} AS ROWTIME FROM {self._source(left)}"
+            f"SELECT {_columns(items, names)}, {later} AS ROWTIME\nFROM {self._source(left)}"
             f" {join.args['side']} JOIN {self._source(right)} ON {flink(join.args['on'])} AND {within}"
             f"{self._where(query)}"
         )
@@ -201,7 +201,7 @@ class Queries:
 
     def _where(self, query: Query) -> str:
         where = query.args.get("where")
-        return f" WHERE {flink(where)}" if where is not None else ""
+        return f"\nWHERE {flink(where)}" if where is not None else ""
 
     def _fail(self, node: exp.Expr, text: str) -> NoReturn:
         raise SqlError(f"{place_of(self._text, node)}: {text}") from None
