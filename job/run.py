@@ -103,7 +103,7 @@ class Run:
         found = find_all(self._options)
         self._display.phase("planning the job")
         began = time.monotonic()
-        with told_in_one_line(), _no_garbage_collected():
+        with told_in_one_line(), no_garbage_collected():
             self._build(t_env, found)
         self._took("plan", began)
         if not launched():
@@ -258,7 +258,7 @@ def told_in_one_line() -> Iterator[None]:
 
 
 @contextmanager
-def _no_garbage_collected() -> Iterator[None]:
+def no_garbage_collected() -> Iterator[None]:
     """While Flink plans, Python's collector does not tell Java, from the thread that compiles, what it has collected.
 
     Thereafter calls may come back on that thread's connection, and so in another thread of Java, which has not what

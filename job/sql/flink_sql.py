@@ -20,10 +20,14 @@ def quoted(name: str) -> str:
 def interval(millis: int) -> str:
     """An interval of so many milliseconds.
 
-    >>> interval(1500)
-    "INTERVAL '1.500' SECOND(10, 3)"
+    >>> interval(90_061_500)
+    "INTERVAL '1 01:01:01.500' DAY(3) TO SECOND(3)"
     """
-    return f"INTERVAL '{millis // 1000}.{millis % 1000:03d}' SECOND(10, 3)"
+    seconds, fraction = divmod(millis, 1000)
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    return (
+        f"INTERVAL '{days} {hours % 24:02d}:{minutes % 60:02d}:{seconds % 60:02d}.{fraction:03d}' DAY(3) TO SECOND(3)"
+    )
 
 
 def flink(expression: exp.Expr) -> str:
@@ -48,7 +52,9 @@ def _function(self: Generator, function: exp.Anonymous) -> str:
 
 
 def _divisor(self: Generator, divisor: exp.Expr) -> str:
-    number = isinstance(divisor, exp.Literal) and float(divisor.name) != 0
+    number = isinstance(divisor, exp.Literal) and not divisor.is_string
+    if number and float(divisor.name) == 0:
+        raise ValueError("a divisor must not be 0, got 0")
     return self.sql(divisor) if number else f"NULLIF({self.sql(divisor)}, 0)"
 
 

@@ -15,7 +15,7 @@ from job.environment import start
 from job.flink_client import free_port
 from job.options import duration, size
 from job.progress import Progress, counts
-from job.run import run, told_in_one_line
+from job.run import no_garbage_collected, run, told_in_one_line
 from job.sql.names import ERROR_STREAM
 from job.sql.options import SqlOptions
 from job.sql.run import Build, SqlRun, open_views
@@ -133,7 +133,7 @@ def explain(
             "CREATE TEMPORARY TABLE nothing (`lines` STRING, arrival BIGINT, role INT)"
             " WITH ('connector' = 'datagen', 'number-of-rows' = '1')"
         )
-        with told_in_one_line():
+        with told_in_one_line(), no_garbage_collected():
             open_views(t_env, options, schema, t_env.to_data_stream(t_env.from_path("nothing")), build)
     finally:
         shutil.rmtree(work, ignore_errors=True)

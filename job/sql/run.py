@@ -11,7 +11,7 @@ from job.sql.options import SqlOptions, output_name
 from job.sql.schema import InputSchema
 
 SOURCE_STREAM = "SOURCE_SQL_STREAM_001"
-Build = Callable[[Any, int], None]
+Build = Callable[[Any, int], object]
 """Makes the views, in a StreamTableEnvironment, with so many bytes of memory for forests in a worker."""
 
 

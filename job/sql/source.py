@@ -37,12 +37,13 @@ def _field(i: int, column: Column) -> Field:
     """A column: NULL where the record has nothing there, rejected where it has something else."""
     kind = SqlType.parse(column.sql_type)
     path = json_path(column.mapping)
-    text, value = f"text_{i}", coercion(f"text_{i}", "VARCHAR", kind).value
+    text, coerced = f"text_{i}", coercion(f"text_{i}", "VARCHAR", kind)
+    value = coerced.value
     if kind.is_text:  # objects and arrays as their JSON
         return Field(f"COALESCE(JSON_VALUE(json, {path}), JSON_QUERY(json, {path}))", value, f"{text} IS NOT NULL", ())
     if kind.name == "TIMESTAMP":
         value = f"CAST(TO_TIMESTAMP_LTZ({event_millis(text, 'UTC')}, 3) AS TIMESTAMP(3))"
-    is_one = f"value_{i} IS NOT NULL"
+    is_one = f"value_{i} IS NOT NULL" if kind.name == "TIMESTAMP" else f"NOT {coerced.failed}"
     if kind.name not in ("BOOLEAN", "DATE", "TIME", "TIMESTAMP", "VARBINARY"):
         is_one += f" AND REGEXP({text}, {literal(NUMBER)})"
     if kind.name in ("REAL", "FLOAT", "DOUBLE"):
