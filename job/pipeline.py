@@ -53,7 +53,7 @@ def build(
         .name("random-cut-forest")
         .uid(_UID)
     )
-    t_env.create_temporary_view("scored", t_env.from_data_stream(scored, _carried_time()))
+    t_env.create_temporary_view("scored", t_env.from_data_stream(scored, carried_time()))
     # The operators from here on are numbered by the plan, and another plan gave these numbers to others. What comes
     # before the forests keeps its names: its state has the records of the open second.
     config = t_env.get_config()
@@ -102,7 +102,7 @@ def event_time(options: Options) -> Schema:
     )
 
 
-def _carried_time() -> Schema:
+def carried_time() -> Schema:
     """Event time as the stream's records carry it through a Python function."""
     return (
         Schema.new_builder()

@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from job_runs import ROOT, command, lines, rows, run_to_the_end, write_lines
+from job_runs import ROOT, command, kill_workers, lines, rows, run_to_a_savepoint, run_to_the_end, write_lines
 from pytest import approx
 
+from job.run import Run
 from job.sql.application import Application, read_application
 from job.sql.command import planner, statements
 from job.sql.options import SqlOptions
+from job.sql.program import explain
 from job.sql.run import SqlRun
 from job.sql.schema import Column, InputSchema
+from job.sql.syntax import SqlError
 from job.uris import Uri
 from udf.forest_state import forest_of
 
@@ -40,13 +43,11 @@ SENSORS = InputSchema(
 def application_run(folder: Path, application: Application, schema: InputSchema, **told: Any) -> Any:
     """The options of a run whose streams go into files, and what opens it."""
     options = SqlOptions(
-        source=Uri("file", folder / "in.jsonl"),
         sink=Uri("print"),
         errors=Uri("print"),
         outputs={name: Uri("file", folder / name) for name in application.streams if name != "SOURCE_SQL_STREAM_001"},
         statements=statements(application, schema),
-        bounded=True,
-        **{"time": "time", **told},
+        **{"time": "time", "source": Uri("file", folder / "in.jsonl"), "bounded": True, **told},
     )
     return options, partial(SqlRun, schema=schema, build=planner(application, options.seed))
 
@@ -172,7 +173,8 @@ def seed_rows(given: list[dict[str, Any]]) -> list[tuple[int, float]]:
 
 
 def shown(folder: Path) -> list[tuple[int, float]]:
-    found = [json.loads(line, object_pairs_hook=list) for line in lines(folder)]
+    files = sorted(folder.glob("[!.]*"), key=lambda file: file.stat().st_mtime_ns)
+    found = [json.loads(line, object_pairs_hook=list) for file in files for line in file.read_text().splitlines()]
     assert all([name for name, _ in row] == ["volume", "ANOMALY_SCORE"] for row in found), "in the stream's order"
     return [(row[0][1], row[1][1]) for row in found]
 
@@ -211,3 +213,65 @@ def test_the_application_of_the_blog_runs_as_printed_and_so_does_the_program_tha
     printed = [line for line in ran.stdout.splitlines() if line.startswith("{")]
     assert printed == lines(tmp_path / "rows")
     assert [line for line in ran.stdout.splitlines() if line.startswith("error_stream> {")], "the error, too"
+
+
+def test_stopped_and_crashed_the_forests_go_on(tmp_path: Path) -> None:
+    given = volumes(40_000, seed=6)
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    write_lines(spool / "1.jsonl", given[:1000])
+    application = read_application((SQL / "seed.sql").read_text(), VOLUMES)
+    told: dict[str, Any] = {
+        "time": "event_time",
+        "source": Uri("file", spool),
+        "state": tmp_path / "state",
+        "max_delay": 0,
+    }
+    told |= {"checkpoint_interval": 100}
+    options, open_run = application_run(tmp_path, application, VOLUMES, **told, bounded=False)
+    folder = tmp_path / "DESTINATION_SQL_STREAM"
+    run_to_a_savepoint(options, 900, lambda _: len(lines(folder)), open_run)
+
+    write_lines(spool / "2.jsonl", given[1000:])
+    options, open_run = application_run(tmp_path, application, VOLUMES, **told)
+    killed: list[int] = []
+
+    def kill_once(job: Run) -> None:
+        if not killed and 1000 < job.summary.read < len(given):
+            killed.append(kill_workers())
+
+    run_to_the_end(options, kill_once, open_run)
+    assert killed and killed[0] > 0, "the run was over before a worker could be killed"
+    assert shown(folder) == seed_rows(given)
+    assert not rows(tmp_path / "error_stream")
+
+
+MANY = ", ".join(f"1.0E0 AS c{n}" for n in range(31))
+NOT_PLANNED = [
+    ('SELECT STREAM "exact" FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM "exact" FROM i)))',
+     "line 4, column 65: values must be 1 to 30 numeric columns, each once, got 0"),
+    (f"SELECT STREAM 1 FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM {MANY} FROM i)))",
+     "line 4, column 59: values must be 1 to 30 numeric columns, each once, got C0, C1,"),
+    ('SELECT STREAM 1 FROM TABLE(HOTSPOTS(CURSOR(SELECT STREAM "v" FROM i), 100, 1, 2))',
+     "line 4, column 59: HOTSPOTS is not supported yet"),
+    ('SELECT STREAM "flag" FROM i', "pump P: what goes into X of S must be of a type that becomes DOUBLE, got BOOLEAN"),
+    ('SELECT STREAM "name" * 2 FROM i', "pump P: Flink does not take its query: "),
+]  # fmt: skip
+
+
+def test_what_cannot_be_planned_is_refused(tmp_path: Path) -> None:
+    columns = [("v", "DOUBLE"), ("exact", "DECIMAL(9,2)"), ("flag", "BOOLEAN"), ("name", "VARCHAR(9)")]
+    schema = InputSchema(tuple(Column(name, kind, f"$.{name}") for name, kind in columns))
+    write_lines(tmp_path / "in.jsonl", [])
+    for query, message in NOT_PLANNED:
+        text = (
+            "CREATE STREAM s (x DOUBLE);\n"
+            'CREATE STREAM i ("v" DOUBLE, "exact" DECIMAL(9,2), "flag" BOOLEAN, "name" CHAR);\n'
+            'CREATE PUMP o AS INSERT INTO i SELECT STREAM * FROM "SOURCE_SQL_STREAM_001";\n'
+            f"CREATE PUMP p AS INSERT INTO s {query}"
+        )
+        application = read_application(text, schema)
+        options, _ = application_run(tmp_path, application, schema)
+        with pytest.raises((SqlError, RuntimeError)) as refused:
+            explain(options, schema, "app.sql", planner(application, 0), [], [])
+        assert str(refused.value).startswith(message), query

@@ -9,6 +9,7 @@ from pyflink.table import Schema, StreamTableEnvironment, Table
 
 from job.keyed import key_by_first
 from job.machine import memory_bytes
+from job.pipeline import carried_time
 from job.sql.flink_sql import interval, quoted
 from job.sql.types import NUMBERS
 from udf.forest_state import SEPARATOR
@@ -111,6 +112,7 @@ def random_cut_forest(
         .name(name)
         .uid(name)
     )
+    lines = _view(t_env, t_env.from_data_stream(scored, carried_time()))
     added = {"ANOMALY_SCORE": "DOUBLE"} | ({"ANOMALY_EXPLANATION": "STRING"} if explain else {})
     kept = [column for column in columns if column.name != ROWTIME]
     names = ", ".join(quoted(column.name) for column in kept)
@@ -118,7 +120,7 @@ def random_cut_forest(
     return streamed(
         t_env,
         t_env.sql_query(
-            f"{_read(_view(t_env, t_env.from_data_stream(scored)), kept, explain)} UNION ALL"
+            f"{_read(lines, kept, explain)} UNION ALL"
             f" SELECT {names}, {nulls}, CAST(ROWTIME AS TIMESTAMP_LTZ(3)) AS ROWTIME FROM {rows} WHERE NOT ({scorable})"
         ),
     )
