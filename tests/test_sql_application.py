@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 
 from job.sql.application import Application, read_application
+from job.sql.command import statements
+from job.sql.options import SqlOptions
+from job.sql.queries import Queries
 from job.sql.schema import Column, InputSchema
 from job.sql.syntax import SqlError
 from job.sql.types import SqlType, coercion
+from job.state import StateDirectory
+from job.uris import Uri
 
 SCHEMA = InputSchema((Column("event_time", "VARCHAR(32)", "$.event_time"), Column("volume", "DOUBLE", "$.volume")))
 SEED = Path(__file__).parent / "sql" / "seed.sql"
@@ -148,3 +153,61 @@ def test_the_schema_is_the_services_own(tmp_path: Path) -> None:
     file = tmp_path / "schema.json"
     file.write_text(json.dumps({"RecordColumns": [{"Name": "volume", "SqlType": "DOUBLE", "Mapping": "$.volume"}]}))
     assert InputSchema.read(file).columns == SCHEMA.columns[1:]
+
+
+TRANSLATED = [
+    (f'SELECT STREAM "volume" FROM {INPUT} ORDER BY ', '"volume"',
+     "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
+    (f'SELECT STREAM "volume" FROM {INPUT} AS i ORDER BY FLOOR(', "i.ROWTIME TO SECOND) DESC",
+     "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
+    (f"SELECT STREAM COUNT(*) FROM {INPUT} GROUP BY ", '"volume"',
+     "GROUP BY must have one FLOOR or STEP of ROWTIME, got 0"),
+    (f"SELECT STREAM COUNT(*) FROM {INPUT} AS i GROUP BY FLOOR(", "i.ROWTIME TO YEAR)",
+     "a window must be of a SECOND, MINUTE, HOUR, DAY, got YEAR"),
+    (f"SELECT STREAM COUNT(*) FROM {INPUT} WINDOWED BY ", "STAGGER (RANGE INTERVAL '1' MINUTE)",
+     "WINDOWED BY STAGGER is not supported"),
+    ('SELECT STREAM AVG("volume") OVER ', f"w FROM {INPUT}", "a window must be one of none, got W"),
+    ('SELECT STREAM b."x" FROM b JOIN b AS c ON b."x" = c."x" ', 'JOIN b AS d ON b."x" = d."x"',
+     "a second JOIN is not supported; join into a stream of its own"),
+    (f'SELECT STREAM "volume" FROM {INPUT} OVER ', "(RANGE INTERVAL '1' MINUTE PRECEDING)",
+     "OVER of a stream is for JOIN"),
+    ("", f'SELECT STREAM "volume" / 0 FROM {INPUT}', "a divisor must not be 0, got 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "refused_at", "message"), TRANSLATED, ids=[message for *_, message in TRANSLATED])
+def test_what_has_no_counterpart_is_refused_with_its_place(before: str, refused_at: str, message: str) -> None:
+    found = application(f"CREATE PUMP p AS INSERT INTO a\n{before}{refused_at}")
+    with pytest.raises(SqlError) as refused:
+        Queries(found.text, lambda source: source.name).sql(found.pumps[0].query, ["x"])
+    assert str(refused.value) == f"line 4, column {len(before) + 1}: {message}"
+
+
+def test_state_of_another_application_is_refused_by_the_name_of_what_differs(tmp_path: Path) -> None:
+    def options(text: str, schema: InputSchema = SCHEMA) -> SqlOptions:
+        told = statements(read_application(text, schema), schema)
+        nowhere = Uri("print")
+        return SqlOptions(Uri("file", tmp_path), nowhere, nowhere, time="arrival", statements=told)
+
+    seed = SEED.read_text()
+    StateDirectory(tmp_path).claim(options(seed))
+    StateDirectory(tmp_path).claim(
+        options(seed.replace("--Creates", "-- a comment\n\n--Creates").replace("STREAM ", "stream  "))
+    )
+    refusals = {
+        seed.replace(
+            "100,\n           --subSampleSize", "50,\n           --subSampleSize"
+        ): "pump STREAM_PUMP must be CREATE OR",
+        seed.replace('"volume"        INTEGER', '"volume"        BIGINT', 1): "stream TEMP_STREAM must be CREATE OR",
+        seed + 'CREATE STREAM "MORE" ("x" INTEGER);': "statements must be stream TEMP_STREAM, stream DESTINATION",
+    }
+    for text, message in refusals.items():
+        assert text != seed
+        with pytest.raises(ValueError) as refused:
+            StateDirectory(tmp_path).claim(options(text))
+        assert str(refused.value).startswith(message)
+    with pytest.raises(ValueError) as refused:
+        StateDirectory(tmp_path).claim(
+            options(seed, InputSchema((*SCHEMA.columns[:1], Column("volume", "REAL", "$.volume"))))
+        )
+    assert str(refused.value).startswith("column volume must be DOUBLE $.volume as in the state of")

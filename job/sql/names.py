@@ -116,7 +116,8 @@ class Names:
             found = [t for t, columns in tables.items() if name in columns and table in ("", t)]
             if len(found) != 1:
                 self._refuse(column, found, tables)
-            column.set("table", exp.to_identifier(found[0], quoted=True))
+            if not table:
+                column.set("table", exp.to_identifier(found[0], quoted=True))
 
     def _refuse(self, column: exp.Column, found: Sequence[str], tables: Mapping[str, Sequence[str]]) -> NoReturn:
         name, table = column.name, column.table

@@ -178,10 +178,11 @@ class Planner:
 
     def _view(self, name: str, sql: str, stream: bool = False) -> None:
         table = self._query(sql)
-        call = f"t_env.sql_query({_text(sql)})"
-        self._do(
-            name, f"streamed(t_env, {call})" if stream else call, streamed(self._t_env, table) if stream else table
-        )
+        if stream:
+            self._do(name, f"streamed(t_env, t_env.sql_query({_text(sql)}))", streamed(self._t_env, table))
+            return
+        self._t_env.create_temporary_view(quoted(name), table)
+        self.steps.append(f"t_env.execute_sql({_text(f'CREATE TEMPORARY VIEW {quoted(name)} AS{chr(10)}{sql}')})")
 
     def _do(self, name: str, python: str, table: Table) -> None:
         self._t_env.create_temporary_view(quoted(name), table)

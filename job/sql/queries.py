@@ -59,6 +59,9 @@ class Queries:
             self._fail(query.args["stagger"], "WINDOWED BY STAGGER is not supported")
         if query.args.get("joins"):
             return self._joined(query, items, called)
+        window = query.args["source"].args.get("window")
+        if window is not None:
+            self._fail(window, "OVER of a stream is for JOIN")
         if query.args.get("group"):
             return self._grouped(query, items, called)
         if any(item.find(Over) for item in items):
