@@ -240,8 +240,9 @@ def test_stopped_and_crashed_the_forests_go_on(tmp_path: Path) -> None:
     folder = tmp_path / "DESTINATION_SQL_STREAM"
     run_to_a_savepoint(options, 900, lambda _: len(lines(folder)), open_run)
 
-    write_lines(spool / "2.jsonl", given[1000:])
-    options, open_run = application_run(tmp_path, application, VOLUMES, **told)
+    late = {"event_time": at(START), "volume": 1.0}
+    write_lines(spool / "2.jsonl", [*given[1000:], late])
+    options, open_run = application_run(tmp_path, application, VOLUMES, **told, parallelism=2)
     killed: list[int] = []
 
     def kill_once(job: Run) -> None:
@@ -251,7 +252,9 @@ def test_stopped_and_crashed_the_forests_go_on(tmp_path: Path) -> None:
     run_to_the_end(options, kill_once, open_run)
     assert killed and killed[0] > 0, "the run was over before a worker could be killed"
     assert shown(folder) == seed_rows(given)
-    assert not rows(tmp_path / "error_stream")
+    (error,) = rows(tmp_path / "error_stream")
+    assert (error["ERROR_NAME"], error["DATA_ROWTIME"]) == ("LATE", at(START))
+    assert json.loads(bytes.fromhex(error["DATA_ROW"])) == late
 
 
 MANY = ", ".join(f"1.0E0 AS c{n}" for n in range(31))

@@ -40,7 +40,7 @@ def parameters(function: TableFunction) -> dict[str, Any]:
     directions = told[len(_FOREST)] if len(told) > len(_FOREST) else False
     if not isinstance(directions, bool):
         raise SqlError(f"withDirectionality must be TRUE or FALSE, got {directions}")
-    return found | {"explain": "directions" if directions else "scores"}
+    return found | {"explain": True, "directions": directions}
 
 
 def _hotspots(told: list[Any]) -> dict[str, Any]:

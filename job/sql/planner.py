@@ -86,9 +86,7 @@ class Planner:
             for name, kind in declared.items()
         )
         where = " WHERE problem IS NULL" if failures else ""
-        # A sort and a join leave a ROWTIME that is no time attribute
-        again = not failures and any(q.args.get("order") or q.args.get("joins") for q in pump.query.find_all(Query))
-        again = again or (not failures and self._is_read(pump.stream))
+        again = not failures and (_loses_time(pump.query) or self._is_read(pump.stream))
         part = f"pump {pump.name}"
         self._view(part, f"SELECT {values}, ROWTIME FROM {rows}{where}", stream=again)
         self._parts.setdefault(pump.stream, []).append(part)
@@ -126,24 +124,25 @@ class Planner:
             return quoted(source.name)
         if isinstance(source.this, TableFunction):
             return self._table_function(source.this)
-        return f"({self._queries.sql(source.this, names_of(source.this))})"
+        sql = self._queries.sql(source.this, names_of(source.this))
+        if not _loses_time(source.this):
+            return f"({sql})"
+        self._functions += 1
+        name = f"query {self._functions} of {self._pump}"
+        self._view(name, sql, stream=True)
+        return quoted(name)
 
     def _table_function(self, function: TableFunction) -> str:
         place = place_of(self._application.text, function)
         if function.this == HOTSPOTS:
             raise SqlError(f"{place}: HOTSPOTS is not supported yet")
         self._functions += 1
-        number = self._functions
-        pump = self._pump
+        name = f"forest {self._functions} of {self._pump}"
         query = function.args["query"]
         sql = self._queries.sql(query, names_of(query))
-        told = parameters(function)
-        explain = told.pop("explain", None)
-        told |= {"partition_by": [key.name for key in function.args.get("partition_by") or ()]}
-        told |= {"explain": True, "directions": explain == "directions"} if explain else {}
-        told |= {"seed": self._seed, "name": f"forest {number} of {pump}"}
-        name = f"forest {number} of {pump}"
-        features = [c.name for c in self._columns(sql)]
+        told = parameters(function) | {"partition_by": [key.name for key in function.args.get("partition_by") or ()]}
+        told |= {"seed": self._seed, "name": name}
+        columns = {column.name: column.name for column in self._columns(sql) if column.name != "ROWTIME"}
         try:
             forest = random_cut_forest(
                 self._t_env,
@@ -160,9 +159,8 @@ class Planner:
             f"    memory=memory // {self._share},\n{arguments})",
             forest,
         )
-        sources = {feature: feature for feature in features if feature != "ROWTIME"}
         why = literal("a feature is NULL or not finite, or a key is NULL")
-        misfits = _misfits(quoted(name), sources, "FEATURES", why, pump, "ANOMALY_SCORE IS NULL")
+        misfits = _misfits(quoted(name), columns, "FEATURES", why, self._pump, "ANOMALY_SCORE IS NULL")
         self._view(f"errors of {name}", misfits)
         self._errors.append(f"errors of {name}")
         return f"(SELECT * FROM {quoted(name)} WHERE ANOMALY_SCORE IS NOT NULL)"
@@ -187,6 +185,13 @@ class Planner:
     def _do(self, name: str, python: str, table: Table) -> None:
         self._t_env.create_temporary_view(quoted(name), table)
         self.steps.append(f"t_env.create_temporary_view({quoted(name)!r}, {python})")
+
+
+def _loses_time(query: exp.Expr) -> bool:
+    """True for a sort and a join, which leave a ROWTIME that is no time attribute."""
+    if not isinstance(query, Query):
+        return _loses_time(query.this) or _loses_time(query.expression)
+    return bool(query.args.get("order") or query.args.get("joins"))
 
 
 def names_of(query: exp.Expr) -> list[str]:
