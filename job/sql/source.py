@@ -8,7 +8,7 @@ from job.parse import LARGEST, NUMBER, Field, event_millis, json_path, literal, 
 from job.pipeline import event_time, late
 from job.sql.flink_sql import quoted
 from job.sql.schema import Column, InputSchema
-from job.sql.types import SqlType, coercion
+from job.sql.types import WHOLE, SqlType, coercion
 from udf.block_type import LATE, RECORDS
 
 REJECTED = "rejected records"
@@ -40,10 +40,13 @@ def _field(i: int, column: Column) -> Field:
     text, coerced = f"text_{i}", coercion(f"text_{i}", "VARCHAR", kind)
     value = coerced.value
     if kind.is_text:  # objects and arrays as their JSON
-        return Field(f"COALESCE(JSON_VALUE(json, {path}), JSON_QUERY(json, {path}))", value, f"{text} IS NOT NULL", ())
+        of_json = coercion(f"JSON_QUERY(json, {path})", "VARCHAR", kind).value
+        value = f"CASE WHEN {text} IS NULL THEN {of_json} ELSE {value} END"
+        return Field(f"JSON_VALUE(json, {path})", value, f"{text} IS NOT NULL", ())
     if kind.name == "TIMESTAMP":
         value = f"CAST(TO_TIMESTAMP_LTZ({event_millis(text, 'UTC')}, 3) AS TIMESTAMP(3))"
-    is_one = f"value_{i} IS NOT NULL" if kind.name == "TIMESTAMP" else f"NOT {coerced.failed}"
+    # A cast to a whole number takes one that is too large, and gives the largest
+    is_one = f"NOT {coerced.failed}" if kind.name in WHOLE else f"value_{i} IS NOT NULL"
     if kind.name not in ("BOOLEAN", "DATE", "TIME", "TIMESTAMP", "VARBINARY"):
         is_one += f" AND REGEXP({text}, {literal(NUMBER)})"
     if kind.name in ("REAL", "FLOAT", "DOUBLE"):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from job.parse import literal
 
-_WHOLE = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
+WHOLE = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
+"""Types of whole numbers, and their bits."""
 _SAME = {"INT": "INTEGER", "DEC": "DECIMAL", "NUMERIC": "DECIMAL", "CHARACTER": "CHAR", "BINARY": "VARBINARY"}
 _FLINK = {
     "BOOLEAN": "BOOLEAN",
@@ -30,7 +31,7 @@ _TEXT = ("CHAR", "VARCHAR")
 _TIMES = ("TIMESTAMP_WITHOUT_TIME_ZONE", "TIMESTAMP_WITH_LOCAL_TIME_ZONE", "DATE")
 _PLAIN_CASTS = {
     "BOOLEAN": ("BOOLEAN",),
-    "REAL": (*_WHOLE, "FLOAT", "DECIMAL"),
+    "REAL": (*WHOLE, "FLOAT", "DECIMAL"),
     "FLOAT": _NUMERIC,
     "DOUBLE": _NUMERIC,
     "VARBINARY": ("BINARY", "VARBINARY"),
@@ -113,7 +114,7 @@ def coercion(value: str, root: str, to: SqlType) -> Coercion:
         return Coercion(cast)
     if to.is_text:
         return Coercion(_text(value, root, to))
-    if to.name in _WHOLE and root in _NUMERIC:
+    if to.name in WHOLE and root in _NUMERIC:
         return _whole(value, root, to)
     if to.name == "REAL" and root == "DOUBLE":
         return Coercion(cast, f"COALESCE(ABS({value}) > 3.4028234663852886E38, FALSE)")
@@ -128,11 +129,11 @@ def message(column: str, value: str, to: SqlType) -> str:
 
 
 def _whole(value: str, root: str, to: SqlType) -> Coercion:
-    bits = _WHOLE[to.name]
+    bits = WHOLE[to.name]
     cast = f"CAST({value} AS {to.flink})"
-    if _WHOLE.get(root, 99) <= bits:
+    if WHOLE.get(root, 99) <= bits:
         return Coercion(cast)
-    if root in _WHOLE:
+    if root in WHOLE:
         fits = f"{value} BETWEEN {-(2 ** (bits - 1))} AND {2 ** (bits - 1) - 1}"
     elif bits == 64:  # a double next to these is far from them
         fits = f"({value} >= -9.223372036854775808E18 AND {value} < 9.223372036854775808E18)"
@@ -143,7 +144,7 @@ def _whole(value: str, root: str, to: SqlType) -> Coercion:
 
 def _tried(value: str, to: SqlType) -> Coercion:
     """Of a text, or to a decimal number."""
-    if to.name in _WHOLE:
+    if to.name in WHOLE:
         number = f"TRY_CAST({value} AS DOUBLE)"
         of_number = _whole(number, "DOUBLE", to)
         exact = f"COALESCE(TRY_CAST({value} AS {to.flink}), {of_number.value})"
