@@ -230,6 +230,14 @@ def _add_time(stream: _Group) -> None:
 def _add_work(work: _Group) -> None:
     work.add_argument("--parallelism", type=int, default=1, metavar="N", help="Flink's: so many workers (default 1)")
     work.add_argument(
+        "--shards",
+        type=int,
+        default=1,
+        metavar="N",
+        help="deal the trees of every forest to N of the workers, for one key that is too much for one (default 1, at "
+        "most 32); state is of N shards for ever",
+    )
+    work.add_argument(
         "--forest-memory",
         metavar="SIZE",
         help="memory of the forests in one worker, such as 512MB or 2GB; beyond it, those least recently used wait in "

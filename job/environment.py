@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 from job.jars import connector_jars
 from job.java import find_java
 from job.options import Options
-from job.pipeline import KEY_GROUPS
 from job.state import RestorePoint, StateDirectory
+from udf.share_keys import KEY_GROUPS
 
 _ROOT = Path(__file__).resolve().parents[1]
 _OF_A_JOB = ("execution.", "parallelism.", "pipeline.", "python.", "restart-strategy.", "table.")

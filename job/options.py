@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from job.machine import memory_bytes
 from job.uris import SINKS, Uri, parse_uri
+from udf.share_keys import MOST_SHARES
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SIZES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -64,6 +65,7 @@ class Options:
     max_ahead: int = 86_400_000
     quiet: int | None = None
     parallelism: int = 1
+    shards: int = 1
     bounded: bool = False
     state: Path | None = None
     checkpoint_interval: int = 500
@@ -96,6 +98,7 @@ class Options:
         if self.max_delay is not None:
             _range("max_delay", self.max_delay, 0, _LONGEST)
         _range("parallelism", self.parallelism, 1, 128)
+        _range("shards", self.shards, 1, min(self.num_trees, MOST_SHARES))
         _range("checkpoint_interval", self.checkpoint_interval, 10, 3_600_000)
         if self.cluster is not None and not re.fullmatch(r"[^/@:\s]+:\d{1,5}", self.cluster):
             raise ValueError(f"cluster must be HOST:PORT of a JobManager's REST interface, got {self.cluster!r}")

@@ -20,6 +20,7 @@ _FIXED = (
     "shingle_size",
     "seed",
     "every",
+    "shards",
 )
 """Options that state depends on: a forest continues only as the forest it is."""
 _REPLACED = ("checkpoints", "savepoints", "drained", "imports", "job.json", "options.json")
@@ -113,6 +114,7 @@ class StateDirectory:
             self._path.mkdir(parents=True, exist_ok=True)
             (self._path / "options.json").write_text(json.dumps(now, indent=1) + "\n")
             return aside
+        before.setdefault("shards", 1)  # not in states of before there were any
         for name, value in now.items():
             if before.get(name) != value:
                 raise ValueError(

@@ -16,8 +16,9 @@ import pytest
 
 from udf import forests
 from udf.forest_state import SEPARATOR, forest_of
-from udf.random_cut_forest import RANK_DIGITS, RandomCutForestFunction
+from udf.random_cut_forest import RandomCutForestFunction
 from udf.rcf import RandomCutForest
+from udf.scored_lines import RANK_DIGITS
 
 EVERY = 1000
 TTL = 5000

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from udf.rcf import RandomCutForest
+from udf.rcf.shares import share_of
 
 _VERSION = 2
 _ROW = struct.Struct("<BqIIII")
@@ -47,13 +48,16 @@ class Learned(NamedTuple):
     anew: bool = False
 
 
-def forest_of(key: str, parameters: dict[str, Any]) -> RandomCutForest:
-    """A new forest for `key`, its seed drawn from seed and key; without keys (`key` is "") it is the seed itself."""
+def forest_of(key: str, parameters: dict[str, Any], share: int = 0, shares: int = 1) -> RandomCutForest:
+    """A new forest for `key`, its seed drawn from seed and key; without keys (`key` is "") it is the seed itself.
+
+    Of several shares, the one of this number.
+    """
     seed = parameters["seed"]
     if key:
         digest = hashlib.blake2b(key.encode(), digest_size=8, key=struct.pack("<q", seed)).digest()
         seed = struct.unpack("<q", digest)[0]
-    return RandomCutForest(**parameters | {"seed": seed})
+    return RandomCutForest(**share_of(parameters | {"seed": seed}, share, shares))
 
 
 def pack_row(

@@ -20,6 +20,8 @@ from udf.forest_state import (
     unpack_snapshot,
 )
 from udf.rcf import RandomCutForest
+from udf.rcf.shares import share_of, split
+from udf.share_keys import share_of_key
 
 _SMALLEST_FOLD_BYTES = 64 * 1024
 _BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
@@ -55,7 +57,8 @@ class Forests:
 
     memory: bytes that living forests may take in this worker. ttl: milliseconds without a record after which a key is
     forgotten, or None. imports: by key, the name of an import and a forest that is to be the key's from its next record
-    on, unless state says that it has been.
+    on, unless state says that it has been. shares: of how many shares the forests are; Flink's key then tells the
+    group and which of them (`share_of_key`), and an import is dealt.
     """
 
     def __init__(
@@ -65,11 +68,14 @@ class Forests:
         memory: int,
         ttl: int | None,
         imports: Mapping[str, tuple[str, bytes]],
+        shares: int = 1,
     ) -> None:
         self._parameters = parameters
+        self._shares = shares
         self._ttl = ttl
         self._imports = imports
-        sizes = {name: parameters[name] for name in ("dimensions", "num_trees", "sample_size", "shingle_size")}
+        largest = share_of(parameters, shares - 1, shares)
+        sizes = {name: largest[name] for name in ("dimensions", "num_trees", "sample_size", "shingle_size")}
         self.most = max(1, memory // RandomCutForest.estimate_bytes(**sizes))
         """As many forests may live at once."""
         self._living: dict[tuple[int, str], _Living] = {}  # the least recently used first
@@ -97,7 +103,7 @@ class Forests:
         for key in keys:
             living = self._living.pop((group, key))
             if self._is_over(living.second, second):
-                living = _Living(forest_of(key, self._parameters), None)
+                living = self._new(group, key)
                 self._anew.add(key)
                 self._expired.inc()
             living.second = second
@@ -148,11 +154,16 @@ class Forests:
             self._snapshots.put(key, saved)
         return left > 0
 
+    def _new(self, group: int, key: str) -> _Living:
+        return _Living(forest_of(key, self._parameters, share_of_key(group), self._shares), None)
+
     def _import(self, group: int, key: str) -> None:
         """Put the key's import in the place of its forest, once."""
         name, forest = self._imports[key]
         if self._imported.get(key) == name:
             return
+        if self._shares > 1:
+            forest = split(RandomCutForest.from_bytes(forest), self._shares)[share_of_key(group)].to_bytes()
         self._fold(group)  # what the log has of the key is of the forest that goes
         self._snapshots.put(key, forest)
         self._imported.put(key, name)
@@ -209,18 +220,19 @@ class Forests:
         for row in self._rows.get() if in_log else ():
             for some in unpack_row(row, in_log):
                 learned[some.key].append(some)
+        dealt = share_of(self._parameters, share_of_key(group), self._shares)
         for key in keys:
             saved = self._snapshots.get(key)
-            living = _Living(*unpack_snapshot(saved, key, self._parameters)) if saved is not None else None
+            living = _Living(*unpack_snapshot(saved, key, dealt)) if saved is not None else None
             if living is not None or key in in_log:
                 self._restored.inc()
-            yield key, self._replayed(key, living, learned.get(key, []))
+            yield key, self._replayed(group, key, living, learned.get(key, []))
 
-    def _replayed(self, key: str, living: _Living | None, learned: list[Learned]) -> _Living:
+    def _replayed(self, group: int, key: str, living: _Living | None, learned: list[Learned]) -> _Living:
         """The forest that a snapshot's has become with what was learned after it."""
         begin = max((i for i, some in enumerate(learned) if some.anew), default=0)
         if living is None or (learned and learned[begin].anew):
-            living = _Living(forest_of(key, self._parameters), None)
+            living = self._new(group, key)
         if learned:
             living.forest.learn(np.concatenate([some.points for some in learned[begin:]]))
             living.second = learned[-1].second
