@@ -38,7 +38,7 @@ def export(state: Path, key: str | None) -> bytes:
     work = Path(tempfile.mkdtemp(prefix="random-cut-forest-"))
     try:
         _, t_env = start(options, work, StateDirectory(work / "state"), restore, free_port(), _READING)
-        from job.pipeline import saved_forest  # noqa: PLC0415 - PyFlink reads its environment when it is imported
+        from job.forests import saved_forest  # noqa: PLC0415 - PyFlink reads its environment when it is imported
 
         with told_in_one_line():
             shares = saved_forest(t_env, options, key or "")
