@@ -116,7 +116,7 @@ class Forests:
         log = self._log(group)
         row = pack_row(second, keys, counts, points, self._anew)
         self._rows.add(row)
-        self._scored.inc(len(points))
+        self._scored.inc(len(points) if share_of_key(group) == 0 else 0)  # once, however many shares there are
         self._bytes_written.inc(len(row))
         log.size += len(row)
         log.keys.update(keys)
