@@ -5,9 +5,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 from typing import Any
 
+from job.parse import ISO_8601
 from job.sample import MOST, objects, sample
 from job.sql.reserved_words import RESERVED
 from job.sql.schema import Column, InputSchema
@@ -18,7 +19,6 @@ NUMBERS = ("INTEGER", "BIGINT", "DOUBLE")
 _LENGTHS = (16, 64, 256, 1024, 4096, 16384, 65535)
 """Of VARCHAR: the sample's longest text fits, and mostly leaves room, for longer ones are cut. The last is the most."""
 _LONGEST_NAME = 100
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Path = tuple[str, ...]
 """The members that lead to a value in a record."""
@@ -174,11 +174,11 @@ def _kind(value: Any) -> str:
 
 
 def _is_time(text: str) -> bool:
-    """True for a date and time of ISO 8601."""
-    if not _TIME.match(text):
+    """True for what the job reads as a date and time."""
+    if not re.fullmatch(ISO_8601, text):
         return False
     try:
-        datetime.fromisoformat(text)
+        date.fromisoformat(text[:10])
     except ValueError:
         return False
     return True
