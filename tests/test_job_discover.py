@@ -60,9 +60,10 @@ def test_a_type_is_as_wide_as_the_widest_value(values: list[Any], found: str) ->
 
 
 def test_several_types_at_one_path_are_text_and_said_to_be() -> None:
-    assert types(3, "n/a") == [("VARCHAR(16)", False, "of several types")]
-    assert types(True, 1) == [("VARCHAR(16)", False, "of several types")]
-    assert types("2026-11-21T20:32:22Z", 3) == [("VARCHAR(64)", False, "of several types")]
+    assert types(3, "n/a", 4) == [("VARCHAR(16)", False, "of several types: 2 INTEGER, 1 VARCHAR")]
+    assert types(True, 1) == [("VARCHAR(16)", False, "of several types: 1 BOOLEAN, 1 INTEGER")]
+    several = "of several types: 1 TIMESTAMP, 1 INTEGER"
+    assert types("2026-11-21T20:32:22Z", 3) == [("VARCHAR(64)", False, several)]
     assert types(None, None) == [("VARCHAR(16)", True, "always null")]
 
 

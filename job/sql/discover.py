@@ -20,8 +20,8 @@ _LENGTHS = (16, 64, 256, 1024, 4096, 16384, 65535)
 """Of VARCHAR: the sample's longest text fits, and mostly leaves room, for longer ones are cut. The last is the most."""
 _LONGEST_NAME = 100
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-Path = tuple[str, ...]
-"""The members that lead to a value in a record."""
+Members = tuple[str, ...]
+"""The names that lead to a value in a record."""
 
 
 class _Array(str):
@@ -54,7 +54,8 @@ class _Seen:
         if "ARRAY" in self.kinds:
             return "an array, as the text of its JSON"
         alike = {"number" if kind in NUMBERS else kind.replace("TIMESTAMP", "VARCHAR") for kind in self.kinds}
-        return "" if len(alike) == 1 else "of several types"
+        told = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
+        return "" if len(alike) == 1 else f"of several types: {told}"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def infer(records: list[bytes], rows: int = 3) -> Discovery:
     "volume" BIGINT, "at_x" DOUBLE, "COL_user" VARCHAR(16)
     """
     told = [flat for record in objects(records) if (flat := _flat(record)) is not None]
-    seen: dict[Path, _Seen] = {}
+    seen: dict[Members, _Seen] = {}
     for record in told:
         for path, value in record.items():
             place = seen.setdefault(path, _Seen())
@@ -113,7 +114,7 @@ def infer(records: list[bytes], rows: int = 3) -> Discovery:
     )
 
 
-def column_names(paths: list[Path]) -> list[str]:
+def column_names(paths: list[Members]) -> list[str]:
     """A name for each path, as the service gave them.
 
     It is that of the members, of whose characters only letters, digits and _ stay. It begins with COL_ if it is not
@@ -135,7 +136,7 @@ def column_names(paths: list[Path]) -> list[str]:
     return names
 
 
-def json_path(path: Path) -> str:
+def json_path(path: Members) -> str:
     """The JSON path of members.
 
     >>> json_path(("motor", "current")), json_path(("it's", "x"))
@@ -145,7 +146,7 @@ def json_path(path: Path) -> str:
     return "$" + "".join(f".{part}" if _PLAIN.fullmatch(part) else f"['{part}']" for part in escaped)
 
 
-def _flat(record: dict[str, Any]) -> dict[Path, Any] | None:
+def _flat(record: dict[str, Any]) -> dict[Members, Any] | None:
     """The scalars of a record and, as text, its arrays, by their paths. None for what is nested too deeply."""
     try:
         return dict(_leaves(record, ()))
@@ -153,7 +154,7 @@ def _flat(record: dict[str, Any]) -> dict[Path, Any] | None:
         return None
 
 
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _leaves(value: Any, path: Members) -> Iterator[tuple[Members, Any]]:
     if isinstance(value, dict):
         for name, member in value.items():
             yield from _leaves(member, (*path, name))
