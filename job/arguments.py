@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from job.discover_cli import add_discover
 from job.options import Options
 
 _RUN = """\
@@ -58,13 +59,14 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     stop.add_argument("--cluster", metavar="HOST:PORT", help="where it runs; without --state its last second is closed")
     stop.add_argument("--job", metavar="ID", help="which one, on that cluster")
     _add_model(commands)
+    add_discover(commands)
     estimate = commands.add_parser(
         "estimate",
         help="what forests will need: memory, state, time",
         description=_ESTIMATE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_value(estimate)
+    _add_value(estimate, "volume")
     _add_forest(estimate)
     estimate.add_argument("--keys", type=int, default=1, metavar="N", help="forests, one for each key (default 1)")
     estimate.add_argument("--rate", type=int, metavar="N", help="records a second that are to be scored")
@@ -158,7 +160,7 @@ def _add_ends(ends: _Group) -> None:
 
 
 def _add_record(record: _Group) -> None:
-    _add_value(record)
+    _add_value(record, "those that are numbers in the first records of the source; as before with --state")
     record.add_argument("--key", metavar="FIELD", help="a forest for each value of this field (default: one forest)")
     record.add_argument(
         "--key-ttl",
@@ -176,12 +178,13 @@ def _add_record(record: _Group) -> None:
     record.add_argument("--time-zone", metavar="NAME", help="of times without an offset (default: this machine's)")
 
 
-def _add_value(record: _Group) -> None:
+def _add_value(record: _Group, default: str) -> None:
     record.add_argument(
         "--value",
         action="append",
         metavar="FIELD",
-        help="a numeric field to score; may be repeated (default volume). A name, or a JSON path that begins with $",
+        help="a numeric field to score, a name, or a JSON path that begins with $; may be repeated "
+        f"(default: {default})",
     )
 
 

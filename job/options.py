@@ -14,7 +14,9 @@ _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SIZES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _LARGEST_TIME_DECAY = 2_147_483_647
 _LONGEST = 100 * 365 * 86_400_000
-_CLAIMED = ("second", "anomaly_score")
+CLAIMED = ("second", "anomaly_score")
+"""Fields that a run adds to each record."""
+MOST_VALUES = 30
 
 
 def duration(name: str, text: str) -> int:
@@ -102,14 +104,14 @@ class Options:
         _range("checkpoint_interval", self.checkpoint_interval, 10, 3_600_000)
         if self.cluster is not None and not re.fullmatch(r"[^/@:\s]+:\d{1,5}", self.cluster):
             raise ValueError(f"cluster must be HOST:PORT of a JobManager's REST interface, got {self.cluster!r}")
-        if not 1 <= len(self.values) <= 30:
-            raise ValueError(f"value must be given 1 to 30 times, got {len(self.values)}")
+        if not 1 <= len(self.values) <= MOST_VALUES:
+            raise ValueError(f"value must be given 1 to {MOST_VALUES} times, got {len(self.values)}")
         if len(set(self.values)) < len(self.values):
             raise ValueError(f"value must not name a field twice, got {' '.join(self.values)}")
         for name, text in [("value", v) for v in self.values] + [("key", self.key), ("time", self.time)]:
             if text == "":
                 raise ValueError(f"{name} must be the name of a field, got ''")
-            if text in _CLAIMED:
+            if text in CLAIMED:
                 raise ValueError(f"{name} must not be second or anomaly_score, got {text!r}")
         self._check_state()
         try:
