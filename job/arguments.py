@@ -91,6 +91,7 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     forest.add_argument(
         "--seed", type=int, default=0, metavar="N", help="same seed and records, same scores (default 0)"
     )
+    _add_meaning(told.add_argument_group("what a score means"))
     _add_time(told.add_argument_group("time"))
     work = told.add_argument_group("work")
     _add_work(work)
@@ -202,6 +203,21 @@ def _add_forest(forest: _Group) -> None:
             metavar="N",
             help=f"{text} (default {DEFAULTS[name]})",
         )
+
+
+def _add_meaning(meaning: _Group) -> None:
+    meaning.add_argument(
+        "--grade",
+        action="store_true",
+        help='add "probability", how often an ordinary record of its key scores as high, and "grade", 0 down to 1 in '
+        "100, 0.5 at 1 in 10,000, 1 at 1 in a million: thresholds that hold for any key, --sample-size and data",
+    )
+    meaning.add_argument(
+        "--explanation",
+        action="store_true",
+        help='add "explanation", for each field in which direction it is unusual and how much of the score is its own, '
+        "in the form of RANDOM_CUT_FOREST_WITH_EXPLANATION",
+    )
 
 
 def _add_time(stream: _Group) -> None:

@@ -162,6 +162,8 @@ def _options(told: argparse.Namespace) -> Options:
         time_zone=told.time_zone or _machine_time_zone(),
         seed=told.seed,
         shards=told.shards,
+        grade=told.grade,
+        explanation=told.explanation,
         every=duration("every", told.every),
         max_delay=None if told.max_delay is None else duration("max_delay", told.max_delay),
         max_ahead=duration("max_ahead", told.max_ahead),

@@ -22,11 +22,12 @@ _NAME = "random-cut-forest"
 
 def score(t_env: StreamTableEnvironment, options: Options, imports: Mapping[str, tuple[str, bytes]]) -> DataStream:
     """A `SCORED_TYPE` row a key group and second of the view `records`. `imports` as of `udf.forests.Forests`."""
-    told = (options.forest, options.every, options.forest_memory_bytes, options.key_ttl, imports)
+    told = (options.forest, options.every, options.forest_memory_bytes, options.key_ttl, imports, options.shards)
     if options.shards > 1:
-        return _by_shares(t_env, options, ShareFunction(*told, options.shards))
+        return _by_shares(t_env, options, ShareFunction(*told))
+    function = RandomCutForestFunction(*told, options.grade, options.values if options.explanation else ())
     rows = keyed(t_env, options, seconds(options))
-    return rows.process(RandomCutForestFunction(*told), SCORED_TYPE).name(_NAME).uid(_NAME)
+    return rows.process(function, SCORED_TYPE).name(_NAME).uid(_NAME)
 
 
 def saved_forest(t_env: StreamTableEnvironment, options: Options, key: str) -> list[bytes]:

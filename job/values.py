@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-from job.options import CLAIMED, MOST_VALUES, Options
+from job.options import MOST_VALUES, Options
 from job.sample import objects, sample
 from job.sql.discover import json_path
 from job.state import StateDirectory
@@ -52,5 +52,5 @@ def _is_number(value: object) -> bool:
 
 
 def _is_taken(name: str, options: Options) -> bool:
-    taken = {*CLAIMED, options.time, options.key}
+    taken = {*options.added, options.time, options.key}
     return not name or not taken.isdisjoint({name, json_path((name,)), f"$['{name}']"})

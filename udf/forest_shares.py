@@ -13,9 +13,10 @@ from pyflink.common import Row, Types
 from pyflink.common.typeinfo import RowTypeInfo
 from pyflink.datastream import KeyedProcessFunction
 
+from udf import members
 from udf.random_cut_forest import ForestFunction
 from udf.rcf import shares
-from udf.scored_lines import scored_lines
+from udf.scored_lines import documents_of, scored_lines
 from udf.second import Second, second_row_type
 from udf.share_keys import KEY_GROUPS, share_of_key
 
@@ -40,8 +41,8 @@ class ShareFunction(ForestFunction):
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         key, times, _, keys, *features = value
-        second = Second(times, None, keys, features, every=self.every)
-        scores = self.scores(key, second, ctx) * shares.weight(self.num_trees, share_of_key(key), self.shares)
+        second = Second(times, [], keys, features, every=self.every)
+        scores = self.scored(key, second, ctx).scores * shares.weight(self.num_trees, share_of_key(key), self.shares)
         yield Row(key % KEY_GROUPS, share_of_key(key), scores.astype("<f8").tobytes())
 
 
@@ -54,6 +55,6 @@ class GatherFunction(KeyedProcessFunction):
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         # By number, and so the same sum whatever came first
         (_, _, times, documents, keys, *features), *parts = sorted(value[1], key=lambda part: part[0])
-        second = Second(times, documents, keys, features, every=self._every)
+        second = Second(times, documents_of(documents, members.SCORE), keys, features, every=self._every)
         scores = np.sum([np.frombuffer(part[1], "<f8") for part in parts], axis=0)
         yield Row(scored_lines(second.documents, second.start, scores))

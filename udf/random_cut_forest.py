@@ -9,18 +9,19 @@ from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
 from udf.forests import Forests
-from udf.rcf import RandomCutForest, score_and_learn_many
-from udf.scored_lines import scored_lines
+from udf.members import added
+from udf.scored import Scored, score_and_learn
+from udf.scored_lines import documents_of, scored_lines
 from udf.second import Second
 
 _END_OF_TIME = 2**63 - 1
-_FEW = 8  # records a key from which on a call for each key costs less than one for all
 
 
 class ForestFunction(KeyedProcessFunction):
     """Scores the records of a second, then learns them. `every` is the length of a second and `key_ttl` the time
     without a record after which a key is forgotten, in milliseconds; `memory` is what the living forests of one worker
-    may take, in bytes. `imports` and `shares` are those of `Forests`.
+    may take, in bytes. `imports`, `shares` and `graded` are those of `Forests`; `explained` are the names of the
+    features, if scores are to be explained.
     """
 
     def __init__(
@@ -31,24 +32,28 @@ class ForestFunction(KeyedProcessFunction):
         key_ttl: int | None,
         imports: Mapping[str, tuple[str, bytes]],
         shares: int = 1,
+        graded: bool = False,
+        explained: tuple[str, ...] = (),
     ) -> None:
         self.every = every
         self.num_trees = parameters["num_trees"]
         self.shares = shares
         self._key_ttl = key_ttl
-        self._told = parameters, memory, key_ttl, imports, shares
+        self.graded = graded
+        self.explained = explained
+        self._told = parameters, memory, key_ttl, imports, shares, graded
 
     def open(self, runtime_context: RuntimeContext) -> None:
         self._forests = Forests(runtime_context, *self._told)
         self._timed: set[int] = set()  # the key groups that have a timer
         self._spent = runtime_context.get_metrics_group().counter("forest_microseconds")
 
-    def scores(self, key_group: int, second: Second, ctx: KeyedProcessFunction.Context) -> np.ndarray:
-        """Of the records of a second, float64 (n,)."""
-        scores = self._score_and_learn(key_group, second.start, second.keys, second.points)
+    def scored(self, key_group: int, second: Second, ctx: KeyedProcessFunction.Context) -> Scored:
+        """The records of a second."""
+        scored = self._score_and_learn(key_group, second.start, second.keys, second.points)
         if key_group not in self._timed:
             self._set_timer(key_group, second.start, ctx)
-        return scores
+        return scored
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterable[Row]:
         """Forget keys that have been idle."""
@@ -67,22 +72,22 @@ class ForestFunction(KeyedProcessFunction):
             ctx.timer_service().register_event_time_timer((now // period + 2) * period)
         self._timed.add(key_group)
 
-    def _score_and_learn(self, key_group: int, second: int, keys: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Records that are in order of their keys, float64 (n, d) → (n,)."""
+    def _score_and_learn(self, key_group: int, second: int, keys: np.ndarray, points: np.ndarray) -> Scored:
+        """Records that are in order of their keys, their points float64 (n, d)."""
         starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
         counts = np.diff(starts, append=len(keys))
-        scores = np.empty(len(keys))
+        parts = []
         # As many keys at once as may live at once
         for first in range(0, len(starts), self._forests.most):
             some = slice(first, first + self._forests.most)
             names, number = keys[starts[some]].tolist(), counts[some]
-            records = slice(starts[first], starts[first] + number.sum())
-            forests = self._forests.of(key_group, names, second)
+            its_points = points[starts[first] : starts[first] + number.sum()]
+            living = self._forests.of(key_group, names, second)
             began = time.perf_counter()
-            scores[records] = _score_and_learn(forests, number, points[records])
+            parts.append(score_and_learn(living, number, its_points, self.explained))
             self._spent.inc(round(1e6 * (time.perf_counter() - began)))
-            self._forests.learned(key_group, second, names, number, points[records])
-        return scores
+            self._forests.learned(key_group, second, names, number, its_points)
+        return Scored.joined(parts)
 
 
 class RandomCutForestFunction(ForestFunction):
@@ -90,16 +95,7 @@ class RandomCutForestFunction(ForestFunction):
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         key_group, times, documents, keys, *features = value
-        second = Second(times, documents, keys, features, every=self.every)
-        scores = self.scores(key_group, second, ctx)
-        yield Row(scored_lines(second.documents, second.start, scores))
-
-
-def _score_and_learn(forests: list[RandomCutForest], counts: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The first counts[0] of the points go to forests[0], the next counts[1] to forests[1], …"""
-    if len(points) < _FEW * len(forests):
-        return score_and_learn_many([forests[i] for i in np.repeat(np.arange(len(forests)), counts)], points)
-    ends = np.cumsum(counts)[:-1]
-    return np.concatenate(
-        [forest.score_and_learn(part) for forest, part in zip(forests, np.split(points, ends), strict=True)]
-    )
+        ours = added(grade=self.graded, explanation=bool(self.explained))
+        second = Second(times, documents_of(documents, ours), keys, features, every=self.every)
+        scored = self.scored(key_group, second, ctx)
+        yield Row(scored_lines(second.documents, second.start, scored.scores, scored.members()))

@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from json.decoder import scanstring  # type: ignore[attr-defined]
+from types import MappingProxyType
 
 import numpy as np
 from pyflink.common import Types
@@ -18,24 +20,35 @@ score has lower ones, and then its JSON object with `second` and `anomaly_score`
 One string a second, because a row a record costs three times as much to bring back as the forest takes to score it.
 """
 
-_OURS = frozenset(("second", "anomaly_score"))
 _NO_SPACE = re.compile(r"[^ \t\r\n]")
 _DECODER = json.JSONDecoder()
 
 
-def documents_of(joined: str) -> list[str]:
+def documents_of(joined: str, added: Collection[str]) -> list[str]:
     """JSON objects, `SEPARATOR` between them, each as one line and without members of the names that are added here."""
     # In JSON, what ends a line can only be space between tokens
-    return _without_ours(joined.replace("\n", " ").replace("\r", " ")).split(SEPARATOR)
+    documents = joined.replace("\n", " ").replace("\r", " ").split(SEPARATOR)
+    if any(f'"{name}"' in joined for name in added):
+        return [_without(document, added) for document in documents]
+    return documents
 
 
-def scored_lines(documents: list[str], second: int, scores: np.ndarray) -> str:
-    """`SCORED_TYPE`'s string of JSON objects and their scores, float64 (n,), of one second, in epoch milliseconds."""
+def scored_lines(
+    documents: list[str], second: int, scores: np.ndarray, members: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> str:
+    """`SCORED_TYPE`'s string of JSON objects and their scores, float64 (n,), of one second, in epoch milliseconds.
+
+    `members` are further ones, by name the JSON of each record; the score is the last.
+    """
     ranks = (~scores.view(np.uint64)).astype(">u8").tobytes().hex()
-    added = f',"second":"{_shown(second)}","anomaly_score":'
+    added = [f',"second":"{_shown(second)}"'] * len(documents)
+    for name, values in members.items():
+        added = [f'{before},"{name}":{value}' for before, value in zip(added, values, strict=True)]
     return SEPARATOR.join(
-        f"{ranks[at : at + RANK_DIGITS]}{document.rstrip()[:-1].rstrip()}{added}{score!r}}}"
-        for at, document, score in zip(range(0, len(ranks), RANK_DIGITS), documents, scores.tolist(), strict=True)
+        f'{ranks[at : at + RANK_DIGITS]}{document.rstrip()[:-1].rstrip()}{more},"anomaly_score":{score!r}}}'
+        for at, document, more, score in zip(
+            range(0, len(ranks), RANK_DIGITS), documents, added, scores.tolist(), strict=True
+        )
     )
 
 
@@ -45,14 +58,7 @@ def _shown(millis: int) -> str:
     return at.isoformat(timespec="milliseconds" if millis % 1000 else "seconds") + "Z"
 
 
-def _without_ours(documents: str) -> str:
-    """JSON objects, `SEPARATOR` between them, without members of the names that are added here."""
-    if not any(f'"{name}"' in documents for name in _OURS):
-        return documents
-    return SEPARATOR.join(_without(document, _OURS) for document in documents.split(SEPARATOR))
-
-
-def _without(document: str, names: frozenset[str]) -> str:
+def _without(document: str, names: Collection[str]) -> str:
     """The JSON object `document` without the members called `names`, every other as it was written."""
     kept = []
     at = document.index("{") + 1

@@ -8,7 +8,6 @@ from pyflink.common import Types
 from pyflink.common.typeinfo import RowTypeInfo
 
 from udf.forest_state import SEPARATOR
-from udf.scored_lines import documents_of
 
 
 def second_row_type(dimensions: int) -> RowTypeInfo:
@@ -27,15 +26,14 @@ class Second:
     __slots__ = ("documents", "keys", "points", "start")
 
     def __init__(
-        self, times: Any, documents: str | None, keys: str | None, features: Iterable[Any], *, every: int
+        self, times: Any, documents: list[str], keys: str | None, features: Iterable[Any], *, every: int
     ) -> None:
-        """From the columns of a `second_row_type` row. `every` is the length of a second in milliseconds."""
+        """From the columns of a `second_row_type` row, the documents apart; `every` is the second in milliseconds."""
         names = np.array(keys.split(SEPARATOR) if keys is not None else [""] * len(times), dtype=object)
         points = np.column_stack([np.array(feature, np.float64) for feature in features])
-        texts = documents_of(documents) if documents is not None else []
-        order = _order(names, np.array(times, np.int64), points, texts)
+        order = _order(names, np.array(times, np.int64), points, documents)
         self.keys, self.points = names[order], points[order]
-        self.documents = [texts[i] for i in order.tolist()] if texts else []
+        self.documents = [documents[i] for i in order.tolist()] if documents else []
         self.start = int(times[0]) // every * every
 
 
