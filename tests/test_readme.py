@@ -89,6 +89,20 @@ def test_readme_commands_run(tmp_path: Path) -> None:
 
 
 @needs_a_shell
+@pytest.mark.cluster
+def test_readme_commands_explain(tmp_path: Path) -> None:
+    done = typed(shown("test: explained"), tmp_path)
+    assert "--value not given: scoring the numeric field volume of 1000 records sampled" in done.stderr
+    assert done.stdout
+    for line in done.stdout.splitlines():
+        assert re.fullmatch(
+            r'\{"event_time":.*,"second":"[^"]+Z","probability":[0-9.e-]+,"grade":0.[1-9]\d*,"explanation":\{"volume":'
+            r'\{"DIRECTION":"(HIGH|LOW)","STRENGTH":"[01].\d{4}","ATTRIBUTION_SCORE":"\d.\d{4}"\}\},"anomaly_score":[\d.]+\}',
+            line,
+        ), line
+
+
+@needs_a_shell
 def test_readme_command_discovers(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "1.jsonl").write_text('{"event_time": "2026-11-21T20:32:22.310+00:00", "volume": 19.95}\n')
