@@ -59,7 +59,7 @@ class Stream:
     def all_but_the_open_second(self) -> bool:
         """True when so much is committed."""
         self._rows += sum(1 for _ in self._results.new_lines())
-        return self._rows == (self.seconds - 1) * PER_SECOND
+        return self._rows >= (self.seconds - 1) * PER_SECOND
 
     def bring_out(self, job: Run) -> None:
         """Wait until all is committed but the open second. A TaskManager that has ended is replaced, as anywhere."""
@@ -135,7 +135,8 @@ def cluster(folder: Path, backend: str) -> Iterator[LocalCluster]:
 
 @pytest.mark.parametrize("backend", ["hashmap", "rocksdb"])
 def test_no_kill_no_cancel_and_no_parallelism_changes_a_score(tmp_path: Path, backend: str) -> None:
-    """TaskManager and worker are killed at parallelism 1, savepoints lead to 4 and to 2, there the job is cancelled."""
+    """TaskManager and worker are killed at parallelism 1; a savepoint leads to 4, and a drained one to 2; there the
+    job is cancelled."""
     given = records(KEYS, SECONDS * PER_SECOND, seed=31)
     state = StateDirectory(tmp_path / "state")
 
@@ -172,10 +173,11 @@ def test_no_kill_no_cancel_and_no_parallelism_changes_a_score(tmp_path: Path, ba
         assert restores_from() == "savepoint"
         with running(told(4)) as job:
             stream.begin(job, 4)
-            job.stop(drain=False)
+            job.stop(drain=True)
         assert restores_from() == "savepoint"
         with running(told(2)) as job:
-            cancelled = stream.begin(job, 8)
+            stream.begin(job, 2)  # before the next ones begin, these are in a checkpoint of this run
+            cancelled = stream.begin(job, 6)
         client = FlinkClient(told(2).cluster or "", job.summary.job_id)
         until(lambda: client.state() == "CANCELED")
         assert restores_from() == "chk"
