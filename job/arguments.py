@@ -15,6 +15,12 @@ members, "second" and "anomaly_score", by second ascending and score descending.
 to the errors with its reason. The score is 0 until --sample-size records were seen, about 1 for what is ordinary, and
 at most log2(sample-size).
 """
+_SQL = """\
+Run a SQL application of Kinesis Data Analytics, as it is, on Flink: its streams, pumps and functions.
+
+What it has that cannot be run is refused before anything starts, with line and column. Rows that do not fit go to
+error_stream. The forests are kept in --state across restarts. docs/kinesis-sql.md has the dialect.
+"""
 _ESTIMATE = """\
 Tell what forests need before a job has them: memory, state, and the records a second that go through them.
 
@@ -60,6 +66,20 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     stop.add_argument("--job", metavar="ID", help="which one, on that cluster")
     _add_model(commands)
     add_discover(commands)
+    application = commands.add_parser(
+        "sql",
+        help="run a SQL application of Kinesis Data Analytics",
+        description=_SQL,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    application.add_argument("application", type=Path, metavar="APP.sql", help="the application as it is")
+    application.add_argument(
+        "--schema", type=Path, required=True, metavar="FILE", help="the input's columns, in the service's InputSchema"
+    )
+    application.add_argument(
+        "--explain", action="store_true", help="run nothing; print the Python program of Flink tables that it becomes"
+    )
+    add_sql(application)
     estimate = commands.add_parser(
         "estimate",
         help="what forests will need: memory, state, time",
@@ -99,6 +119,34 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     return parser, told
 
 
+def add_sql(parser: argparse.ArgumentParser) -> None:
+    """The options of a run of streams, which are also those of a program that `sql --explain` has printed."""
+    ends = parser.add_argument_group("ends")
+    _add_source(ends)
+    ends.add_argument(
+        "--output",
+        action="append",
+        metavar="STREAM=URI",
+        help="where a stream goes, as JSON objects: file:DIR, kafka://…, kinesis://… or print:; may be repeated "
+        "(default: DESTINATION_SQL_STREAM, or what no pump reads, is printed; error_stream goes into DIR-errors beside "
+        "the first DIR, or is printed too)",
+    )
+    _add_state(ends)
+    time = parser.add_argument_group("time")
+    time.add_argument(
+        "--time",
+        default="arrival",
+        metavar="FIELD",
+        help="of a record, to be its ROWTIME: ISO 8601, or epoch seconds or milliseconds (default: its arrival)",
+    )
+    time.add_argument("--time-zone", metavar="NAME", help="of such times without an offset (default UTC)")
+    _add_lateness(time)
+    work = parser.add_argument_group("work")
+    work.add_argument("--seed", type=int, default=0, metavar="N", help="same seed and rows, same scores (default 0)")
+    _add_work(work)
+    _add_place(work)
+
+
 def _add_model(commands: Any) -> None:
     for name, text, description in [
         (
@@ -121,13 +169,7 @@ def _add_model(commands: Any) -> None:
 
 
 def _add_ends(ends: _Group) -> None:
-    ends.add_argument(
-        "--source",
-        required=True,
-        metavar="URI",
-        help="file:PATH, a JSON-lines file or a directory of them, read in order of name and watched for more; "
-        "kafka://HOST:PORT[,HOST:PORT]/TOPIC[?OPTION=VALUE&…]; or kinesis://REGION/STREAM[?endpoint=URL&…]",
-    )
+    _add_source(ends)
     ends.add_argument(
         "--sink",
         required=True,
@@ -140,6 +182,20 @@ def _add_ends(ends: _Group) -> None:
         metavar="URI",
         help="rejected and late records, an end like the sink (default: DIR-errors beside it, or print:)",
     )
+    _add_state(ends)
+
+
+def _add_source(ends: _Group) -> None:
+    ends.add_argument(
+        "--source",
+        required=True,
+        metavar="URI",
+        help="file:PATH, a JSON-lines file or a directory of them, read in order of name and watched for more; "
+        "kafka://HOST:PORT[,HOST:PORT]/TOPIC[?OPTION=VALUE&…]; or kinesis://REGION/STREAM[?endpoint=URL&…]",
+    )
+
+
+def _add_state(ends: _Group) -> None:
     ends.add_argument(
         "--bounded",
         action="store_true",
@@ -227,6 +283,10 @@ def _add_time(stream: _Group) -> None:
         metavar="TIME",
         help="the second: what is scored and sorted together (default 1s)",
     )
+    _add_lateness(stream)
+
+
+def _add_lateness(stream: _Group) -> None:
     stream.add_argument(
         "--max-delay",
         metavar="TIME",

@@ -61,6 +61,13 @@ def _run(told: argparse.Namespace) -> int:
     return 0
 
 
+def _sql(told: argparse.Namespace) -> int:
+    """Run a SQL application. Raises as `job.sql.command.sql`."""
+    from job.sql.command import sql  # noqa: PLC0415 - sqlglot is a moment to import
+
+    return sql(told)
+
+
 def _left(options: Options, job_id: str) -> str:
     """What to say of a job that runs on without this process."""
     if options.cluster is None:
@@ -199,6 +206,7 @@ def _machine_time_zone() -> str:
 _COMMANDS = {
     "run": _run,
     "discover": discover,
+    "sql": _sql,
     "estimate": _estimate,
     "stop": _stop,
     "export": _export,

@@ -65,7 +65,7 @@ def start(
         env = StreamExecutionEnvironment(remote(host, int(port), settings_of_java, None, None, restoring))
         env.add_jars(*[jar.as_uri() for jar in _python_jars()])
     jars = [*options.jars]
-    if any(end.broker for end in (options.source, options.sink, options.errors)) and not _has_jar():
+    if any(end.broker for end in options.ends.values()) and not _has_jar():
         jars += connector_jars()
     if jars:
         env.add_jars(*[jar.as_uri() for jar in jars])

@@ -152,5 +152,6 @@ def cause_of(stacktrace: str) -> str:
         for line in lines[traceback[0] + 1 :]:
             if line and not line.startswith((" ", "\t")):
                 return line
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    # Py4J puts a colon before the first exception
+    causes = [line.partition(": ")[2] for line in lines if line.startswith((": ", "Caused by: "))]
     return causes[-1] if causes else next((line for line in lines if line.strip()), "")

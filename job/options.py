@@ -15,8 +15,19 @@ _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SIZES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _LARGEST_TIME_DECAY = 2_147_483_647
 _LONGEST = 100 * 365 * 86_400_000
-"""Fields that a run adds to each record."""
 MOST_VALUES = 30
+_FIXED = (
+    "source",
+    "values",
+    "key",
+    "num_trees",
+    "sample_size",
+    "time_decay",
+    "shingle_size",
+    "seed",
+    "every",
+    "shards",
+)
 
 
 def duration(name: str, text: str) -> int:
@@ -142,6 +153,16 @@ class Options:
     def added(self) -> tuple[str, ...]:
         """The members that scored records have beside their own."""
         return added(grade=self.grade, explanation=self.explanation)
+
+    @property
+    def ends(self) -> dict[str, Uri]:
+        """Where records come from and results go, by the name of the option."""
+        return {"source": self.source, "sink": self.sink, "errors": self.errors}
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """What state depends on, by the name of the option: a forest continues only as the forest it is."""
+        return {name: getattr(self, name) for name in _FIXED}
 
     @property
     def quiet_millis(self) -> int:

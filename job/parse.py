@@ -5,6 +5,9 @@ UNNEST of a one-row array is computed once and then is a column (64,000 against 
 used five times).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from job.options import Options
 from udf.broker_reader import LINE_SEPARATOR, TIME_DIGITS
 from udf.forest_state import SEPARATOR
@@ -19,11 +22,25 @@ _ISO_8601_UTC = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5]
 """The part of ISO 8601 that needs no further looking at: with a fraction, in UTC."""
 _ONE_FLAT_OBJECT = "^[^}\ufffd]*}$"
 """Of what parses as JSON: one object with none inside, and no byte that is not UTF-8 (U+FFFD stands for such)."""
-_LARGEST = "1.7976931348623157E308"
+LARGEST = "1.7976931348623157E308"
 _FIRST_MILLISECONDS = 100_000_000_000
 """Epoch numbers from here on (1973 in milliseconds, the year 5138 in seconds) are milliseconds."""
 _YEAR_10000 = 253_402_300_800_000
 _NO_DIGITS = " " * TIME_DIGITS
+
+
+@dataclass(frozen=True)
+class Field:
+    """A value that `parse` takes out of a record; the i-th is text_i and then value_i.
+
+    All is SQL: `text` over `json`, `value` over text_i, `good` what every good record has, `cases` when it is bad and
+    the reason.
+    """
+
+    text: str
+    value: str
+    good: str
+    cases: tuple[tuple[str, str], ...]
 
 
 def literal(text: str) -> str:
@@ -60,11 +77,31 @@ def stamped(options: Options, records: str) -> str:
     )
 
 
-def parse(options: Options, blocks: str) -> str:
+def features(options: Options) -> list[Field]:
+    """The values that are scored, DOUBLE and finite."""
+    found = []
+    for i, name in enumerate(options.values):
+        exists = f"JSON_EXISTS(json, {json_path(name)})"
+        found.append(
+            Field(
+                text=f"JSON_VALUE(json, {json_path(name)})",
+                value=f"TRY_CAST(text_{i} AS DOUBLE)",
+                good=f"REGEXP(text_{i}, {literal(NUMBER)}) AND ABS(value_{i}) <= {LARGEST}",
+                cases=(
+                    (f"text_{i} IS NULL AND NOT {exists}", f"{name} is missing or null"),
+                    (f"ABS(value_{i}) > {LARGEST}", f"{name} is not finite"),
+                    (f"text_{i} IS NULL OR NOT REGEXP(text_{i}, {literal(NUMBER)})", f"{name} is not a number"),
+                ),
+            )
+        )
+    return found
+
+
+def parse(options: Options, blocks: str, fields: Sequence[Field]) -> str:
     """The query from blocks (lines, arrival, role) to rows of document, role, arrival, millis, reason, key, values.
 
     `document` is BYTES; `millis` the event time, BIGINT epoch milliseconds, null where there is none; `reason` null
-    for a good record; `key` STRING; the features `value_0`, `value_1`, … DOUBLE.
+    for a good record; `key` STRING; the values of `fields` are value_0, value_1, …
     """
     if options.source.broker is None:
         documents = (
@@ -80,16 +117,14 @@ def parse(options: Options, blocks: str) -> str:
             f" FROM {blocks} CROSS JOIN UNNEST(SPLIT(`lines`, U&'\\{ord(LINE_SEPARATOR):04X}')) AS t(line)"
         )
     texts = _let(documents, {"json": "DECODE(document, 'UTF-8')"})
-    numbers = {f"text_{i}": f"JSON_VALUE(json, {json_path(name)})" for i, name in enumerate(options.values)}
-    fields = numbers | {
+    extracted = {f"text_{i}": field.text for i, field in enumerate(fields)} | {
         "time_text": _time_text(options),
         "key_text": f"JSON_VALUE(json, {json_path(options.key)})" if options.key else "''",
     }
-    extracted = _let(texts, fields)
-    values = {f"value_{i}": f"TRY_CAST(text_{i} AS DOUBLE)" for i in range(len(options.values))}
-    checked = _let(extracted, {"millis": _millis(options)} | values)
+    values = {f"value_{i}": field.value for i, field in enumerate(fields)}
+    checked = _let(_let(texts, extracted), {"millis": _millis(options)} | values)
     return (
-        f"SELECT document, role, arrival, millis, {_reason(options)} AS reason, key_text AS key,"
+        f"SELECT document, role, arrival, millis, {_reason(options, fields)} AS reason, key_text AS key,"
         f" {', '.join(values)} FROM ({checked})"
     )
 
@@ -108,7 +143,7 @@ def _time_text(options: Options) -> str:
 
 def _millis(options: Options) -> str:
     if options.source.broker is None:
-        return "arrival" if options.time == "arrival" else _event_millis("time_text", options.time_zone)
+        return "arrival" if options.time == "arrival" else event_millis("time_text", options.time_zone)
     wrong = "arrival" if options.time == "arrival" else _event_millis_or_arrival(options)
     return f"CASE WHEN stamp = '{_NO_DIGITS}' THEN {wrong} ELSE CAST(stamp AS BIGINT) END"
 
@@ -117,7 +152,7 @@ def _event_millis_or_arrival(options: Options) -> str:
     """The event time of a broker's record; of a JSON object that has none, its arrival."""
     none = f"json IS JSON OBJECT AND NOT JSON_EXISTS(json, {json_path(options.time)})"
     return (
-        f"CASE WHEN time_text IS NOT NULL THEN {_event_millis('time_text', options.time_zone)}"
+        f"CASE WHEN time_text IS NOT NULL THEN {event_millis('time_text', options.time_zone)}"
         f" WHEN {none} THEN arrival END"
     )
 
@@ -130,7 +165,7 @@ def _let(query: str, columns: dict[str, str]) -> str:
     )
 
 
-def _event_millis(t: str, zone: str) -> str:
+def event_millis(t: str, zone: str) -> str:
     """Epoch milliseconds of a text, or null: ISO 8601, in `zone` where it has no offset, or an epoch number.
 
     The form that most producers write comes first and takes one expression; every other way through is cold code,
@@ -171,13 +206,11 @@ def _event_millis(t: str, zone: str) -> str:
     )
 
 
-def _reason(options: Options) -> str:
+def _reason(options: Options, fields: Sequence[Field]) -> str:
     """Why a record is rejected, or null. What every good record passes is asked first, and shortly."""
-    dimensions = range(len(options.values))
     arrival = options.time == "arrival"
     good = [f"REGEXP(json, {literal(_ONE_FLAT_OBJECT)})"]
-    good += [f"REGEXP(text_{i}, {literal(NUMBER)})" for i in dimensions]
-    good += [f"ABS(value_{i}) <= {_LARGEST}" for i in dimensions]
+    good += [field.good for field in fields]
     good += [] if arrival else [f"millis BETWEEN 0 AND arrival + {options.max_ahead}"]
     if options.key:
         good.append(f"NOT REGEXP(key_text, {literal(SEPARATOR)})")
@@ -195,13 +228,7 @@ def _reason(options: Options) -> str:
                 f"{options.key} has a record separator (U+001E) in it",
             ),
         ]
-    for i, name in enumerate(options.values):
-        exists = f"JSON_EXISTS(json, {json_path(name)})"
-        cases += [
-            (f"text_{i} IS NULL AND NOT {exists}", f"{name} is missing or null"),
-            (f"ABS(value_{i}) > {_LARGEST}", f"{name} is not finite"),
-            (f"text_{i} IS NULL OR NOT REGEXP(text_{i}, {literal(NUMBER)})", f"{name} is not a number"),
-        ]
+    cases += [case for field in fields for case in field.cases]
     if not arrival:
         if options.source.broker is None:
             missing = f"time_text IS NULL AND NOT JSON_EXISTS(json, {json_path(options.time)})"

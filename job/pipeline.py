@@ -10,7 +10,7 @@ from pyflink.table.types import _to_java_data_type
 from job.event_time import carried_time, event_time, late, second
 from job.forests import score
 from job.options import Options
-from job.parse import parse
+from job.parse import features, parse
 from job.seconds import SEPARATOR_LITERAL
 from udf.block_type import LATE, RECORDS
 from udf.scored_lines import RANK_DIGITS
@@ -29,7 +29,7 @@ def build(
 ) -> Results:
     """The pipeline behind a source of `udf.block_type.BLOCK_TYPE` rows. `imports` as of `udf.forests.Forests`."""
     t_env.create_temporary_view("blocks", t_env.from_data_stream(blocks))
-    records = t_env.to_data_stream(t_env.sql_query(parse(options, "blocks")))
+    records = t_env.to_data_stream(t_env.sql_query(parse(options, "blocks", features(options))))
     # Parsing is the dearest step in SQL. Both branches take its output from this stream; as two queries over a table
     # they would each parse for themselves.
     t_env.create_temporary_view("records", t_env.from_data_stream(records, event_time(options)))
@@ -41,8 +41,8 @@ def build(
     config.set("table.exec.uid.format", "sorted-in-windows_" + config.get("table.exec.uid.format", ""))
     return Results(
         # In a task of its own the sink keeps its maximum parallelism, which is in its state; the sort's is 1
-        scores=_texts(t_env, _sorted(options)).rebalance(),
-        errors=_texts(t_env, _errors(options)),
+        scores=texts(t_env, _sorted(options)).rebalance(),
+        errors=texts(t_env, _errors(options)),
     )
 
 
@@ -77,7 +77,7 @@ def _errors(options: Options) -> str:
     )
 
 
-def _texts(t_env: StreamTableEnvironment, query: str) -> DataStream:
+def texts(t_env: StreamTableEnvironment, query: str) -> DataStream:
     """The one STRING column of a query as a stream of strings."""
     table: Table = t_env.sql_query(query)
     # PyFlink's to_data_stream takes no type, and without one a string arrives in a Row

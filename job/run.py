@@ -1,5 +1,6 @@
 """One run of the job, from its start to its last result: watched from outside, stopped with everything out."""
 
+import gc
 import heapq
 import json
 import shutil
@@ -7,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -102,7 +103,7 @@ class Run:
         found = find_all(self._options)
         self._display.phase("planning the job")
         began = time.monotonic()
-        with told_in_one_line():
+        with told_in_one_line(), no_garbage_collected():
             self._build(t_env, found)
         self._took("plan", began)
         if not launched():
@@ -221,14 +222,14 @@ class Run:
         self._display.lines(scores, errors, self.summary)
 
 
-def run(options: Options, display: Display, stop: Stop) -> Summary:
+def run(options: Options, display: Display, stop: Stop, open_run: Callable[[Options, Display], Run] = Run) -> Summary:
     """Run until `stop` is requested or, bounded, until all is out. A run without --state closes its last second.
 
     On a cluster an unbounded job is left to run, and under `flink run` any job.
     """
     if options.state is not None and (aside := StateDirectory(options.state).claim(options)):
         print(f"starting over; what {options.state} held is now in {aside}", file=sys.stderr)
-    with Run(options, display) as job:
+    with open_run(options, display) as job:
         job.start()
         while not stop.requested:
             if launched():
@@ -254,6 +255,20 @@ def told_in_one_line() -> Iterator[None]:
         yield
     except (Py4JJavaError, JavaException) as error:
         raise RuntimeError(f"Flink does not take the job: {cause_of(str(error))}") from None
+
+
+@contextmanager
+def no_garbage_collected() -> Iterator[None]:
+    """While Flink plans, Python's collector does not tell Java, from the thread that compiles, what it has collected.
+
+    Thereafter calls may come back on that thread's connection, and so in another thread of Java, which has not what
+    Flink's planner keeps by thread: planning would end, now and then, with a NullPointerException.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _compile_kernels(options: Options) -> None:

@@ -30,13 +30,14 @@ class Sinks:
         self._identity = identity
         self._transaction_millis = _TRANSACTION_MILLIS if options.state is None else _LONG_TRANSACTION_MILLIS
 
-    def attach(self, texts: DataStream, uri: Uri, name: str, found: Found | None) -> None:
-        """Write `texts` to `uri`; `found` is what a broker has for it."""
+    def attach(self, texts: DataStream, uri: Uri, name: str, found: Found | None, label: str = "") -> None:
+        """Write `texts` to `uri`; `found` is what a broker has for it. What is printed begins with `label> `."""
         if uri.path is not None:
             self._to_files(texts, uri, name)
         elif uri.broker is None or found is None:
             # PyFlink's own print() takes what comes out of a table for rows, and these are strings
-            DataStreamSink(texts._j_data_stream.print()).name(name).uid(name).set_parallelism(1)
+            printed = texts._j_data_stream.print(*[label] if label else [])
+            DataStreamSink(printed).name(name).uid(name).set_parallelism(1)
         elif uri.scheme == "kinesis":
             self._to_table(texts, name, kinesis.sink_table(uri.broker, found))
         else:

@@ -10,19 +10,6 @@ from typing import Any
 from job.flink_client import FlinkClient
 from job.options import Options
 
-_FIXED = (
-    "source",
-    "values",
-    "key",
-    "num_trees",
-    "sample_size",
-    "time_decay",
-    "shingle_size",
-    "seed",
-    "every",
-    "shards",
-)
-"""Options that state depends on: a forest continues only as the forest it is."""
 _REPLACED = ("checkpoints", "savepoints", "drained", "imports", "job.json", "options.json")
 """What a fresh start sets aside; options last, so that what it leaves behind if it is killed is still guarded by them.
 
@@ -108,7 +95,7 @@ class StateDirectory:
         """
         self._refuse_if_running()
         aside = self._set_aside() if options.fresh else None
-        now = {name: _plain(getattr(options, name)) for name in _FIXED}
+        now = {name: _plain(value) for name, value in options.fixed.items()}
         before = self.told()
         if before is None:
             self._path.mkdir(parents=True, exist_ok=True)

@@ -35,14 +35,16 @@ def options(folder: Path, source: Path | Uri, **changed: Any) -> Options:
     )
 
 
-def run_to_the_end(told: Options, meanwhile: Callable[[Run], None] = lambda job: None) -> Summary:
+def run_to_the_end(
+    told: Options, meanwhile: Callable[[Run], None] = lambda job: None, open_run: Callable[..., Run] = Run
+) -> Summary:
     """A bounded run in this process; `meanwhile` is called after every poll."""
     from job.run import POLL_SECONDS
     from job.state import StateDirectory
 
     if told.state is not None:
         StateDirectory(told.state).claim(told)
-    with Stop(), Run(told, Silent()) as job:
+    with Stop(), open_run(told, Silent()) as job:
         job.start()
         while not job.poll():
             meanwhile(job)
@@ -52,23 +54,28 @@ def run_to_the_end(told: Options, meanwhile: Callable[[Run], None] = lambda job:
 
 
 @contextmanager
-def running(told: Options) -> Iterator[Run]:
+def running(told: Options, open_run: Callable[..., Run] = Run) -> Iterator[Run]:
     """A run in this process that goes on from its state; it is cancelled where the caller has not stopped it."""
     from job.state import StateDirectory
 
     assert told.state is not None
     StateDirectory(told.state).claim(told)
-    with Run(told, Silent()) as job:
+    with open_run(told, Silent()) as job:
         job.start()
         yield job
 
 
-def run_to_a_savepoint(told: Options, count: int) -> None:
+def run_to_a_savepoint(
+    told: Options,
+    count: int,
+    scored: Callable[[Run], int] = lambda job: job.summary.scored,
+    open_run: Callable[..., Run] = Run,
+) -> None:
     """A run in this process that is stopped, its last second not closed, when `count` records were scored."""
     from job.run import POLL_SECONDS
 
-    with running(told) as job:
-        while job.summary.scored < count:
+    with running(told, open_run) as job:
+        while scored(job) < count:
             job.poll()
             time.sleep(POLL_SECONDS)
         job.stop(drain=False)

@@ -20,10 +20,11 @@ class Second:
     """Records in order of key, event time, values and, only where all those are equal, document: never by arrival.
 
     keys: (n,) of text, "" without. points: float64 (n, d). documents: n JSON objects, or none where they are not
-    known; then records that are alike in all the rest are in any order. start: of the second, epoch milliseconds.
+    known; then records that are alike in all the rest are in any order. times: (n,) int64 and start, of the second,
+    are epoch milliseconds.
     """
 
-    __slots__ = ("documents", "keys", "points", "start")
+    __slots__ = ("documents", "keys", "points", "start", "times")
 
     def __init__(
         self, times: Any, documents: list[str], keys: str | None, features: Iterable[Any], *, every: int
@@ -31,8 +32,9 @@ class Second:
         """From the columns of a `second_row_type` row, the documents apart; `every` is the second in milliseconds."""
         names = np.array(keys.split(SEPARATOR) if keys is not None else [""] * len(times), dtype=object)
         points = np.column_stack([np.array(feature, np.float64) for feature in features])
-        order = _order(names, np.array(times, np.int64), points, documents)
-        self.keys, self.points = names[order], points[order]
+        when = np.array(times, np.int64)
+        order = _order(names, when, points, documents)
+        self.keys, self.times, self.points = names[order], when[order], points[order]
         self.documents = [documents[i] for i in order.tolist()] if documents else []
         self.start = int(times[0]) // every * every
 

@@ -1,0 +1,162 @@
+"""An application: its streams and pumps, with every name in them looked up."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from sqlglot import exp
+from sqlglot.tokens import TokenType
+
+from job.sql.dialect import KinesisSql, parse
+from job.sql.names import ERROR_STREAM, Names
+from job.sql.schema import InputSchema
+from job.sql.syntax import CreatePump, CreateStream, Source, SqlError, place_of
+from job.sql.types import SqlType
+
+SOURCE_STREAM = "SOURCE_SQL_STREAM_001"
+ERRORS = {
+    "ERROR_TIME": SqlType("TIMESTAMP"),
+    "ERROR_LEVEL": SqlType("VARCHAR", (10,)),
+    "ERROR_NAME": SqlType("VARCHAR", (32,)),
+    "MESSAGE": SqlType("VARCHAR", (4096,)),
+    "DATA_ROWTIME": SqlType("TIMESTAMP"),
+    "DATA_ROW": SqlType("VARCHAR", (49152,)),
+    "PUMP_NAME": SqlType("VARCHAR", (128,)),
+}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An in-application stream: its columns in their order."""
+
+    name: str
+    columns: Mapping[str, SqlType]
+
+
+@dataclass(frozen=True)
+class Pump:
+    """Inserts the columns of `query`, by position, into `columns` of `stream`. `reads` has the names of its sources.
+
+    `query` is a `job.sql.syntax.Query` or `UnionAll` whose columns all have their table and whose stars are spelt out.
+    """
+
+    name: str
+    stream: str
+    columns: tuple[str, ...]
+    query: exp.Expr
+    reads: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Application:
+    """`pumps` are in an order in which each comes behind those that fill what it reads."""
+
+    text: str
+    streams: Mapping[str, Stream]
+    pumps: tuple[Pump, ...]
+    statements: Mapping[str, str]
+    """By what they make (`pump X`): the statements, without comments and in one line each."""
+
+    def pumps_into(self, stream: str) -> Iterator[Pump]:
+        return (pump for pump in self.pumps if pump.stream == stream)
+
+    def results(self) -> list[str]:
+        """What leaves the application where nothing else is said: the destination, or what no pump reads."""
+        if "DESTINATION_SQL_STREAM" in self.streams:
+            return ["DESTINATION_SQL_STREAM"]
+        read = frozenset[str]().union(*(pump.reads for pump in self.pumps))
+        return [name for name in self.streams if name not in read | {SOURCE_STREAM, ERROR_STREAM}]
+
+    def after_errors(self) -> frozenset[str]:
+        """Names of the pumps that read the error stream, or what others have made of it."""
+        after: set[str] = set()
+        streams = {ERROR_STREAM}
+        for pump in self.pumps:
+            if not pump.reads.isdisjoint(streams):
+                after.add(pump.name)
+                streams.add(pump.stream)
+        return frozenset(after)
+
+
+def read_application(text: str, schema: InputSchema) -> Application:
+    """The application in `text`, whose input has the columns of `schema`.
+
+    Raises:
+        SqlError: with line and column of what cannot be run, and why.
+        ValueError: a column of the schema has no type of the service.
+    """
+    source = {column.name: SqlType.parse(column.sql_type) for column in schema.columns}
+    streams = {SOURCE_STREAM: Stream(SOURCE_STREAM, source), ERROR_STREAM: Stream(ERROR_STREAM, ERRORS)}
+    statements = parse(text)
+    for statement in statements:
+        if isinstance(statement, CreateStream):
+            stream = _stream(text, statement)
+            if stream.name in streams:
+                raise SqlError(f"{place_of(text, statement)}: there must be one stream {stream.name}, got another")
+            streams[stream.name] = stream
+    names = Names(text, {name: list(stream.columns) for name, stream in streams.items()})
+    pumps = [_pump(text, names, streams, s) for s in statements if isinstance(s, CreatePump)]
+    if not pumps:
+        raise SqlError("an application must have a pump, got none")
+    return Application(text, streams, tuple(_in_order(pumps)), _written(text, statements))
+
+
+def _written(text: str, statements: Sequence[CreateStream | CreatePump]) -> dict[str, str]:
+    written: list[list[str]] = [[]]
+    for token in KinesisSql().tokenize(text):
+        if token.token_type == TokenType.SEMICOLON:
+            written.append([])
+        else:
+            quote = {TokenType.IDENTIFIER: '"', TokenType.STRING: "'"}.get(token.token_type, "")
+            written[-1].append(f"{quote}{token.text}{quote}" if quote else token.text.upper())
+    kinds = {CreateStream: "stream", CreatePump: "pump"}
+    texts = [" ".join(words) for words in written if words]
+    return {f"{kinds[type(s)]} {s.name}": words for s, words in zip(statements, texts, strict=True)}
+
+
+def _stream(text: str, statement: CreateStream) -> Stream:
+    columns: dict[str, SqlType] = {}
+    for column in statement.expressions:
+        place = place_of(text, column)
+        if column.name in columns or column.name == "ROWTIME":
+            raise SqlError(f"{place}: a column must have a name of its own, got {column.name}")
+        try:
+            sizes = tuple(int(size.name) for size in column.args.get("sizes") or ())
+            columns[column.name] = SqlType.of(column.text("kind") or column.args["kind"], sizes)
+        except ValueError as error:
+            raise SqlError(f"{place}: {error}") from None
+    return Stream(statement.name, columns)
+
+
+def _pump(text: str, names: Names, streams: Mapping[str, Stream], statement: CreatePump) -> Pump:
+    place, into = place_of(text, statement), statement.args["into"]
+    target = names.stream(into)
+    if target == SOURCE_STREAM:
+        raise SqlError(f"{place_of(text, into)}: a pump must not insert into the input, got {target}")
+    told = [column.name for column in statement.args.get("columns") or ()]
+    declared = streams[target].columns
+    for column in told:
+        if column not in declared:
+            raise SqlError(f"{place}: a column to insert into must be one of {target}, got {column}")
+    columns = told or list(declared)
+    query = statement.args["query"]
+    found = names.resolve(query)
+    if len(found) != len(columns):
+        raise SqlError(
+            f"{place}: pump {statement.name} must insert as many columns as {target} takes, {len(columns)},"
+            f" got {len(found)}: {', '.join(found)}"
+        )
+    sources = (source.this for source in query.find_all(Source))
+    reads = frozenset(source.name for source in sources if isinstance(source, exp.Identifier))
+    return Pump(statement.name, target, tuple(columns), query, reads)
+
+
+def _in_order(pumps: Iterable[Pump]) -> list[Pump]:
+    by_name = {pump.name: pump for pump in pumps}
+    if len(by_name) < len(list(pumps)):
+        raise SqlError(f"a pump must have a name of its own, got {', '.join(pump.name for pump in pumps)}")
+    before = {pump.name: [p.name for p in pumps if p.stream in pump.reads] for pump in pumps}
+    try:
+        return [by_name[name] for name in TopologicalSorter(before).static_order()]
+    except CycleError as error:
+        raise SqlError(f"pumps must not go in a circle, got {' → '.join(reversed(error.args[1]))}") from None

@@ -1,0 +1,99 @@
+"""The SQL of Kinesis Data Analytics as a dialect of sqlglot: text → statements, or where and what it does not take.
+
+Queries are parsed by grammar rules of our own, expressions by sqlglot's. sqlglot takes many things that the service did
+not; what has passed the grammar is therefore compared with a list of what is known here, and the rest is refused.
+"""
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import ParseError, TokenError
+
+from job.sql.functions import FUNCTIONS
+from job.sql.grammar import KinesisParser
+from job.sql.syntax import (
+    CreatePump,
+    CreateStream,
+    Frame,
+    Join,
+    Over,
+    Query,
+    Source,
+    SqlError,
+    Stagger,
+    Step,
+    StreamColumn,
+    TableFunction,
+    UnionAll,
+    place_of,
+)
+
+_EXPRESSIONS = (
+    *(exp.Column, exp.Identifier, exp.Star, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Alias, exp.Var),
+    *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.DPipe),
+    *(exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In, exp.Is),
+    *(exp.Like, exp.Escape, exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Interval),
+    *(exp.Anonymous, exp.Distinct, exp.Extract, exp.Floor, exp.Ceil, exp.Substring, exp.Trim, exp.StrPosition),
+    *(exp.CurrentTimestamp, exp.CurrentDate, exp.Ordered),
+    *(CreateStream, CreatePump, StreamColumn, Query, UnionAll, Source, Join, TableFunction, Step, Over, Frame, Stagger),
+)
+
+
+class KinesisSql(Dialect):
+    """For text that goes in; what comes out is Flink's (`job.sql.flink_sql`)."""
+
+    Parser = KinesisParser
+
+
+def parse(text: str) -> list[CreateStream | CreatePump]:
+    """The statements of an application. Names are as they are then: unquoted ones in upper case.
+
+    Raises:
+        SqlError: with line, column and name of what is not supported.
+
+    >>> parse('CREATE STREAM out ("volume" INTEGER)')[0].name
+    'OUT'
+    >>> parse('SELECT 1')
+    Traceback (most recent call last):
+    ...
+    job.sql.syntax.SqlError: line 1, column 1: SELECT is not supported
+    """
+    try:
+        statements = [statement for statement in KinesisSql().parse(text) if statement is not None]
+    except ParseError as error:
+        told = error.errors[0]
+        column = told["col"] - len(told["highlight"]) + 1
+        raise SqlError(f"line {told['line']}, column {column}: {_sentence(**told)}") from None
+    except TokenError as error:
+        raise SqlError(f"text must be SQL: {error}") from None
+    for statement in statements:
+        _check(text, statement)
+    return statements  # type: ignore[return-value]
+
+
+def _check(text: str, statement: exp.Expr) -> None:
+    for node in statement.walk():
+        if not isinstance(node, _EXPRESSIONS):
+            raise SqlError(f"{place_of(text, node)}: {_called(node)} is not supported")
+        if isinstance(node, exp.Anonymous) and node.name.upper() not in FUNCTIONS:
+            raise SqlError(f"{place_of(text, node)}: {node.name.upper()} is not supported")
+        if isinstance(node, exp.Column) and node.args.get("db"):
+            raise SqlError(f"{place_of(text, node)}: a column in a schema is not supported")
+        if isinstance(node, exp.In) and (node.args.get("query") or node.args.get("unnest")):
+            raise SqlError(f"{place_of(text, node)}: IN with a query is not supported")
+        if isinstance(node, exp.Identifier) and not node.quoted:
+            node.set("this", node.name.upper())
+            node.set("quoted", True)
+
+
+def _called(node: exp.Expr) -> str:
+    if isinstance(node, exp.Func):
+        return node.sql_name()
+    return node.key.upper()
+
+
+def _sentence(description: str, highlight: str, **_: object) -> str:
+    if "is not supported" in description:
+        return description
+    if "Unexpected token" in description:
+        return f"{highlight} is not supported here"
+    return f"{description[0].lower()}{description[1:]}, got {highlight!r}"

@@ -1,0 +1,111 @@
+"""Expressions of the dialect as Flink SQL. What would end a Flink job (a division by zero, a cast) gives NULL."""
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.generator import Generator
+
+from job.sql.functions import FUNCTIONS
+from job.sql.syntax import Step, millis_of
+from job.sql.types import SqlType
+
+_TYPES = {exp.DType.INT: "INTEGER", exp.DType.FLOAT: "FLOAT", exp.DType.TIMESTAMPNTZ: "TIMESTAMP"}
+_UNITS = ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR")
+
+
+def quoted(name: str) -> str:
+    """A name as Flink takes it, whatever is in it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def interval(millis: int) -> str:
+    """An interval of so many milliseconds.
+
+    >>> interval(90_061_500)
+    "INTERVAL '1 01:01:01.500' DAY(3) TO SECOND(3)"
+    """
+    seconds, fraction = divmod(millis, 1000)
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    return (
+        f"INTERVAL '{days} {hours % 24:02d}:{minutes % 60:02d}:{seconds % 60:02d}.{fraction:03d}' DAY(3) TO SECOND(3)"
+    )
+
+
+def flink(expression: exp.Expr) -> str:
+    """The Flink SQL of an expression whose columns all have their tables.
+
+    Raises ValueError, without a place, for what has no counterpart.
+    """
+    return _FLINK.generate(expression)
+
+
+def _column(self: Generator, column: exp.Column) -> str:
+    """A time attribute is a TIMESTAMP to the user."""
+    name = f"{self.sql(column, 'table')}.{self.sql(column, 'this')}" if column.table else self.sql(column, "this")
+    return f"CAST({name} AS TIMESTAMP(3))" if column.name == "ROWTIME" else name
+
+
+def _function(self: Generator, function: exp.Anonymous) -> str:
+    arguments = [self.sql(argument) for argument in function.expressions]
+    if function.name.upper() == "MOD" and len(arguments) == 2:
+        arguments[1] = _divisor(self, function.expressions[1])
+    return f"{FUNCTIONS[function.name.upper()]}({', '.join(arguments)})"
+
+
+def _divisor(self: Generator, divisor: exp.Expr) -> str:
+    number = isinstance(divisor, exp.Literal) and not divisor.is_string
+    if number and float(divisor.name) == 0:
+        raise ValueError("a divisor must not be 0, got 0")
+    return self.sql(divisor) if number else f"NULLIF({self.sql(divisor)}, 0)"
+
+
+def _trimmed(self: Generator, trim: exp.Trim) -> str:
+    side, what = trim.text("position") or "BOTH", self.sql(trim, "expression") or "' '"
+    return f"TRIM({side} {what} FROM {self.sql(trim, 'this')})"
+
+
+def _data_type(kind: exp.DataType) -> str:
+    name = _TYPES.get(kind.this, kind.this.value)
+    known = SqlType.of(name, tuple(int(size.name) for size in kind.expressions))
+    return f"{known.name}({known.sizes[0]})" if known.is_text and known.sizes else known.flink
+
+
+def _rounded(self: Generator, rounding: exp.Expr, name: str) -> str:
+    unit = rounding.text("to").upper()
+    if unit and unit not in _UNITS:
+        raise ValueError(f"{name} must be to one of {', '.join(_UNITS)}, got {unit}")
+    return f"{name}({self.sql(rounding, 'this')}{' TO ' + unit if unit else ''})"
+
+
+def _step(self: Generator, step: Step) -> str:
+    seconds, rest = divmod(millis_of(step.args["interval"]), 1000)
+    if rest:
+        raise ValueError(f"STEP must be by whole seconds here, got {step.args['interval'].this.name!r}")
+    time = self.sql(step, "this")
+    return f"TIMESTAMPADD(SECOND, CAST(-MOD(EXTRACT(EPOCH FROM {time}), {seconds}) AS INT), FLOOR({time} TO SECOND))"
+
+
+class _Generator(Generator):
+    NORMALIZE_FUNCTIONS = False
+    TRANSFORMS = {  # noqa: RUF012 - sqlglot's way
+        **Generator.TRANSFORMS,
+        exp.Anonymous: _function,
+        exp.Cast: lambda self, e: f"TRY_CAST({self.sql(e, 'this')} AS {self.sql(e, 'to')})",
+        exp.Column: _column,
+        exp.CurrentTimestamp: lambda self, e: "CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3))",
+        exp.DataType: lambda self, e: _data_type(e),
+        exp.Div: lambda self, e: f"{self.sql(e, 'this')} / {_divisor(self, e.expression)}",
+        exp.Floor: lambda self, e: _rounded(self, e, "FLOOR"),
+        exp.Ceil: lambda self, e: _rounded(self, e, "CEIL"),
+        exp.Identifier: lambda self, e: quoted(e.name),
+        exp.Interval: lambda self, e: interval(millis_of(e)),
+        exp.Trim: _trimmed,
+        exp.StrPosition: lambda self, e: f"POSITION({self.sql(e, 'substr')} IN {self.sql(e, 'this')})",
+        Step: _step,
+    }
+
+
+class _Flink(Dialect):
+    Generator = _Generator
+
+
+_FLINK = _Flink()

@@ -1,0 +1,224 @@
+"""An application as Flink views: one for each stream, made of the queries of its pumps.
+
+What is done is written down at the same time, as the Python that does it: that is what `--explain` prints.
+"""
+
+from py4j.protocol import Py4JJavaError
+from pyflink.table import StreamTableEnvironment, Table
+from pyflink.util.exceptions import JavaException
+from sqlglot import exp
+
+from job.flink_client import cause_of
+from job.parse import literal
+from job.sql.application import ERRORS, SOURCE_STREAM, Application, Pump
+from job.sql.flink_sql import quoted
+from job.sql.functions import HOTSPOTS
+from job.sql.library import TableColumn, columns_of, random_cut_forest, streamed
+from job.sql.names import ERROR_STREAM
+from job.sql.parameters import parameters
+from job.sql.queries import Queries
+from job.sql.source import REJECTED
+from job.sql.syntax import Query, Source, SqlError, TableFunction, place_of
+from job.sql.types import Coercion, coercion, message
+
+ALL_ERRORS = "all errors"
+"""The error stream as it leaves: with the errors of pumps that read the error stream, which it cannot show to them."""
+
+
+class Planner:
+    """Makes the views of `application` in an environment that has those of its input (`job.sql.source.open_input`).
+
+    memory: bytes that all forests together may take in a worker. Afterwards `steps` has what was done, as Python.
+    """
+
+    def __init__(self, t_env: StreamTableEnvironment, application: Application, memory: int, seed: int) -> None:
+        self.steps: list[str] = []
+        self._t_env = t_env
+        self._application = application
+        functions = [f for pump in application.pumps for f in pump.query.find_all(TableFunction)]
+        self._share = max(1, len(functions))
+        self._memory = memory
+        self._seed = seed
+        self._queries = Queries(application.text, self._relation)
+        self._opened = {SOURCE_STREAM}
+        self._parts: dict[str, list[str]] = {}
+        self._errors = [REJECTED]
+        self._pump = ""
+        self._functions = 0
+
+    def plan(self) -> None:
+        """Make all views: each stream's has the stream's name, `ALL_ERRORS` the errors.
+
+        Raises:
+            SqlError: what an application asks for cannot be done.
+        """
+        after = self._application.after_errors()
+        for pump in sorted(self._application.pumps, key=lambda pump: pump.name in after):
+            self._add(pump)
+        for stream in self._application.streams:
+            self._open(stream)
+        self._view(ALL_ERRORS, " UNION ALL ".join(map(_error_columns, self._errors)))
+
+    def _add(self, pump: Pump) -> None:
+        """The rows of a pump as a part of its stream, and those that do not fit as a part of the errors."""
+        self._pump, self._functions = pump.name, 0
+        names = [f"column_{i}" for i in range(len(pump.columns))]
+        sql = self._queries.sql(pump.query, names)
+        columns = self._columns(sql)
+        declared = self._application.streams[pump.stream].columns
+        coerced = {
+            name: self._coercion(pump, name, column) for name, column in zip(pump.columns, columns, strict=False)
+        }
+        failures = {name: c.failed for name, c in coerced.items() if c.failed is not None}
+        rows = f"({sql})"
+        if failures:
+            sources = dict(zip(pump.columns, names, strict=True))
+            problem = " ".join(
+                f"WHEN {failed} THEN {message(name, sources[name], declared[name])}"
+                for name, failed in failures.items()
+            )
+            rows = quoted(f"rows of {pump.name}")
+            self._view(f"rows of {pump.name}", f"SELECT *, CASE {problem} END AS problem FROM ({sql})", stream=True)
+            self._view(f"errors of {pump.name}", _misfits(rows, sources, "COERCION", "problem", pump.name))
+            self._errors.append(f"errors of {pump.name}")
+        values = ", ".join(
+            f"{coerced[name].value if name in coerced else f'CAST(NULL AS {kind.flink})'} AS {quoted(name)}"
+            for name, kind in declared.items()
+        )
+        where = " WHERE problem IS NULL" if failures else ""
+        again = not failures and (_loses_time(pump.query) or self._is_read(pump.stream))
+        part = f"pump {pump.name}"
+        self._view(part, f"SELECT {values}, ROWTIME FROM {rows}{where}", stream=again)
+        self._parts.setdefault(pump.stream, []).append(part)
+
+    def _coercion(self, pump: Pump, name: str, column: TableColumn) -> Coercion:
+        to = self._application.streams[pump.stream].columns[name]
+        try:
+            return coercion(quoted(column.name), column.root, to)
+        except ValueError as error:
+            raise SqlError(f"pump {pump.name}: what goes into {name} of {pump.stream} {error}") from None
+
+    def _is_read(self, stream: str) -> bool:
+        return any(stream in pump.reads for pump in self._application.pumps)
+
+    def _open(self, stream: str) -> None:
+        """The view of a stream whose pumps all have their parts."""
+        if stream in self._opened:
+            return
+        self._opened.add(stream)
+        parts = self._parts.get(stream, [])
+        if stream == ERROR_STREAM:
+            parts = [*self._errors, *parts]
+            self._errors += self._parts.get(stream, [])
+            self._view(stream, " UNION ALL ".join(map(_error_columns, parts)), stream=self._is_read(stream))
+            return
+        columns = self._application.streams[stream].columns
+        sql = " UNION ALL ".join(f"SELECT * FROM {quoted(part)}" for part in parts)
+        nothing = ", ".join(f"CAST(NULL AS {kind.flink}) AS {quoted(name)}" for name, kind in columns.items())
+        self._view(stream, sql or f"SELECT {nothing}, ROWTIME FROM {quoted(SOURCE_STREAM)} WHERE FALSE")
+
+    def _relation(self, source: Source) -> str:
+        """What Flink calls a source: the view of a stream or of a function, or a query in brackets."""
+        if isinstance(source.this, exp.Identifier):
+            self._open(source.name)
+            return quoted(source.name)
+        if isinstance(source.this, TableFunction):
+            return self._table_function(source.this)
+        sql = self._queries.sql(source.this, names_of(source.this))
+        if not _loses_time(source.this):
+            return f"({sql})"
+        self._functions += 1
+        name = f"query {self._functions} of {self._pump}"
+        self._view(name, sql, stream=True)
+        return quoted(name)
+
+    def _table_function(self, function: TableFunction) -> str:
+        place = place_of(self._application.text, function)
+        if function.this == HOTSPOTS:
+            raise SqlError(f"{place}: HOTSPOTS is not supported yet")
+        self._functions += 1
+        name = f"forest {self._functions} of {self._pump}"
+        query = function.args["query"]
+        sql = self._queries.sql(query, names_of(query))
+        told = parameters(function) | {"partition_by": [key.name for key in function.args.get("partition_by") or ()]}
+        told |= {"seed": self._seed, "name": name}
+        columns = {column.name: column.name for column in self._columns(sql) if column.name != "ROWTIME"}
+        try:
+            forest = random_cut_forest(
+                self._t_env,
+                streamed(self._t_env, self._t_env.sql_query(sql)),
+                memory=self._memory // self._share,
+                **told,
+            )
+        except ValueError as error:
+            raise SqlError(f"{place}: {error}") from None
+        arguments = "".join(f"    {key}={value!r},\n" for key, value in told.items())
+        self._do(
+            name,
+            f"random_cut_forest(\n    t_env,\n    streamed(t_env, t_env.sql_query({_text(sql)})),\n"
+            f"    memory=memory // {self._share},\n{arguments})",
+            forest,
+        )
+        why = literal("a feature is NULL or not finite, or a key is NULL")
+        misfits = _misfits(quoted(name), columns, "FEATURES", why, self._pump, "ANOMALY_SCORE IS NULL")
+        self._view(f"errors of {name}", misfits)
+        self._errors.append(f"errors of {name}")
+        return f"(SELECT * FROM {quoted(name)} WHERE ANOMALY_SCORE IS NOT NULL)"
+
+    def _columns(self, sql: str) -> list[TableColumn]:
+        return columns_of(self._query(sql))
+
+    def _query(self, sql: str) -> Table:
+        try:
+            return self._t_env.sql_query(sql)
+        except (Py4JJavaError, JavaException) as error:
+            raise SqlError(f"pump {self._pump}: Flink does not take its query: {cause_of(str(error))}") from None
+
+    def _view(self, name: str, sql: str, stream: bool = False) -> None:
+        table = self._query(sql)
+        if stream:
+            self._do(name, f"streamed(t_env, t_env.sql_query({_text(sql)}))", streamed(self._t_env, table))
+            return
+        self._t_env.create_temporary_view(quoted(name), table)
+        self.steps.append(f"t_env.execute_sql({_text(f'CREATE TEMPORARY VIEW {quoted(name)} AS{chr(10)}{sql}')})")
+
+    def _do(self, name: str, python: str, table: Table) -> None:
+        self._t_env.create_temporary_view(quoted(name), table)
+        self.steps.append(f"t_env.create_temporary_view({quoted(name)!r}, {python})")
+
+
+def _loses_time(query: exp.Expr) -> bool:
+    """True for a sort and a join, which leave a ROWTIME that is no time attribute."""
+    if not isinstance(query, Query):
+        return _loses_time(query.this) or _loses_time(query.expression)
+    return bool(query.args.get("order") or query.args.get("joins"))
+
+
+def names_of(query: exp.Expr) -> list[str]:
+    """The names of the columns of a query that is read by another."""
+    while not isinstance(query, Query):
+        query = query.this
+    named = (exp.Alias, exp.Column)
+    return [e.alias_or_name if isinstance(e, named) else f"EXPR${i}" for i, e in enumerate(query.expressions)]
+
+
+def _misfits(
+    rows: str, columns: dict[str, str], name: str, why: str, pump: str, where: str = "problem IS NOT NULL"
+) -> str:
+    """The query of rows that are errors: in the error stream's columns, with the row as JSON in hexadecimal."""
+    row = ", ".join(f"{literal(to)} VALUE CAST({quoted(column)} AS STRING)" for to, column in columns.items())
+    return (
+        f"SELECT CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3)) AS ERROR_TIME, 'ERROR' AS ERROR_LEVEL,"
+        f" {literal(name)} AS ERROR_NAME, {why} AS MESSAGE, CAST(ROWTIME AS TIMESTAMP(3)) AS DATA_ROWTIME,"
+        f" HEX(JSON_OBJECT({row})) AS DATA_ROW, {literal(pump)} AS PUMP_NAME, ROWTIME FROM {rows} WHERE {where}"
+    )
+
+
+def _error_columns(view: str) -> str:
+    columns = [f"CAST({name} AS {kind.flink}) AS {name}" for name, kind in ERRORS.items()]
+    return f"SELECT {', '.join(columns)}, CAST(ROWTIME AS TIMESTAMP_LTZ(3)) AS ROWTIME FROM {quoted(view)}"
+
+
+def _text(sql: str) -> str:
+    """A query as Python writes it, over several lines where it can."""
+    return repr(sql) if "\\" in sql or '"' in sql[-1:] or '"""' in sql else f'"""{sql}"""'

@@ -1,0 +1,120 @@
+"""The nodes of a parsed application that sqlglot has no own for, and where in the text a node is."""
+
+from sqlglot import exp
+
+INTERVAL_MILLIS = {"SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
+
+
+class SqlError(ValueError):
+    """What an application has that cannot be run: `line 3, column 7: GROUP_RANK is not supported`."""
+
+
+class CreateStream(exp.Expression):
+    """CREATE STREAM this (expressions), which are `StreamColumn`."""
+
+    arg_types = {"this": True, "expressions": True}  # noqa: RUF012 - sqlglot's way, here and below
+
+
+class StreamColumn(exp.Expression):
+    """A column and the name and sizes of its type."""
+
+    arg_types = {"this": True, "kind": True, "sizes": False}  # noqa: RUF012
+
+
+class CreatePump(exp.Expression):
+    """CREATE PUMP this AS INSERT INTO into (columns) query."""
+
+    arg_types = {"this": True, "into": True, "columns": False, "query": True}  # noqa: RUF012
+
+
+class Query(exp.Expression):
+    """SELECT STREAM expressions FROM source …"""
+
+    arg_types = {  # noqa: RUF012
+        "expressions": True,
+        "source": False,
+        "joins": False,
+        "where": False,
+        "group": False,
+        "having": False,
+        "stagger": False,
+        "windows": False,
+        "order": False,
+    }
+
+
+class UnionAll(exp.Expression):
+    """this UNION ALL expression, each a `Query` or a `UnionAll`."""
+
+    arg_types = {"this": True, "expression": True}  # noqa: RUF012
+
+
+class Source(exp.Expression):
+    """What a query reads: `this` is a name, a query or a `TableFunction`; `window` a `Frame`."""
+
+    arg_types = {"this": True, "window": False, "alias": False}  # noqa: RUF012
+
+
+class Join(exp.Expression):
+    """JOIN this (a `Source`) ON on; `side` is LEFT, RIGHT, FULL or empty."""
+
+    arg_types = {"this": True, "side": False, "on": True}  # noqa: RUF012
+
+
+class TableFunction(exp.Expression):
+    """this(CURSOR(query) PARTITION BY partition_by, expressions)."""
+
+    arg_types = {"this": True, "query": True, "partition_by": False, "expressions": False}  # noqa: RUF012
+
+
+class Step(exp.Expression, exp.Func):
+    """STEP(this BY interval)."""
+
+    arg_types = {"this": True, "interval": True}  # noqa: RUF012
+
+
+class Over(exp.Expression):
+    """An aggregate over `window`, a `Frame` or the name of one."""
+
+    arg_types = {"this": True, "window": True}  # noqa: RUF012
+
+
+class Frame(exp.Expression):
+    """The rows or the time up to the current row; without `preceding` and `unbounded` the current row alone."""
+
+    arg_types = {  # noqa: RUF012
+        "name": False,
+        "partition_by": False,
+        "order": False,
+        "unit": False,
+        "preceding": False,
+        "unbounded": False,
+    }
+
+
+class Stagger(exp.Expression):
+    """WINDOWED BY STAGGER (PARTITION BY partition_by RANGE interval)."""
+
+    arg_types = {"partition_by": False, "interval": True}  # noqa: RUF012
+
+
+def millis_of(interval: exp.Interval) -> int:
+    """Milliseconds of an interval. Raises SqlError where it is no positive number of them."""
+    try:
+        millis = round(float(interval.this.name) * INTERVAL_MILLIS[interval.text("unit")])
+    except ValueError:
+        millis = 0
+    if millis <= 0:
+        raise SqlError(f"an interval must be of a positive number, got {interval.this.name!r}")
+    return millis
+
+
+def place_of(text: str, node: exp.Expr) -> str:
+    """`line 3, column 7`: where a node begins, as well as its parts or what it is part of tell."""
+    starts = [node.meta["start"]] if "start" in node.meta else []
+    whole: exp.Expr | None = node
+    while whole is not None and not starts:
+        starts = [part.meta["start"] for part in whole.walk() if "start" in part.meta]
+        whole = whole.parent
+    before = text[: min(starts, default=0)]
+    return f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"

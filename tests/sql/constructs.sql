@@ -1,0 +1,58 @@
+-- One application with about every construct there is. Its rows are compared in tests/test_job_sql.py.
+CREATE OR REPLACE STREAM "COUNTED" (minute_ TIMESTAMP, "sensor" VARCHAR(4), records BIGINT, average DOUBLE);
+CREATE OR REPLACE PUMP "COUNT_PUMP" AS INSERT INTO "COUNTED"
+    SELECT STREAM FLOOR(s.ROWTIME TO MINUTE), "sensor", COUNT(*), AVG("value") AS a
+    FROM "SOURCE_SQL_STREAM_001" AS s
+    WHERE "value" >= 0
+    GROUP BY "sensor", FLOOR(s.ROWTIME TO MINUTE)
+    HAVING COUNT(*) > 1;
+
+CREATE STREAM stepped (started TIMESTAMP, highest INTEGER);
+CREATE PUMP step_pump AS INSERT INTO stepped
+    SELECT STREAM STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND), MAX("value")
+    FROM "SOURCE_SQL_STREAM_001"
+    GROUP BY STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND)
+    ORDER BY STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND);
+
+CREATE STREAM sliding (id INTEGER, in_time DOUBLE, of_rows DOUBLE, half DOUBLE);
+CREATE PUMP sliding_pump AS INSERT INTO sliding
+    SELECT STREAM "id", SUM("value") OVER w, MIN("value") OVER (PARTITION BY "sensor" ROWS 2 PRECEDING),
+        SUM("value") OVER w / 2
+    FROM "SOURCE_SQL_STREAM_001"
+    WINDOW w AS (PARTITION BY "sensor" RANGE INTERVAL '5' SECOND PRECEDING);
+
+CREATE STREAM "pairs" ("left" INTEGER, "right" INTEGER, later TIMESTAMP);
+CREATE PUMP pairs_pump AS INSERT INTO "pairs"
+    SELECT STREAM l."id", r."id", l.ROWTIME
+    FROM "SOURCE_SQL_STREAM_001" OVER (RANGE INTERVAL '2' SECOND PRECEDING) AS l
+    JOIN (SELECT STREAM "id", "sensor" AS s FROM "SOURCE_SQL_STREAM_001" WHERE MOD("id", 2) = 0) AS r
+        ON l."sensor" = r.s
+    WHERE l."id" <> r."id";
+CREATE STREAM paired_by_minute (minute_ TIMESTAMP, pairs BIGINT);
+CREATE PUMP paired_pump AS INSERT INTO paired_by_minute
+    SELECT STREAM FLOOR("pairs".ROWTIME TO MINUTE), COUNT(*) FROM "pairs"
+    GROUP BY FLOOR("pairs".ROWTIME TO MINUTE);
+
+CREATE STREAM said (id INTEGER, what VARCHAR(12), n SMALLINT, seen BOOLEAN);
+CREATE PUMP first_said AS INSERT INTO said
+    SELECT STREAM "id", CASE WHEN "sensor" = 'a' THEN UPPER("text") ELSE TRIM("text") || '!' END,
+        CAST("value" AS SMALLINT), "value" IS NOT NULL AND "id" IN (1, 2)
+    FROM "SOURCE_SQL_STREAM_001" WHERE "id" BETWEEN 1 AND 4 AND NOT "text" LIKE 'x%';
+CREATE PUMP then_said AS INSERT INTO said (n, id) -- by position, the others are NULL
+    SELECT STREAM "value" * 10000, "id" FROM "SOURCE_SQL_STREAM_001" WHERE "id" <= 3
+    UNION ALL SELECT STREAM POSITION('l' IN "text"), "id" / ("id" - 5) FROM "SOURCE_SQL_STREAM_001"
+    WHERE "id" > 4 AND "id" < 6;
+
+/* A forest for each sensor: what the service never had. */
+CREATE STREAM scored ("id" INTEGER, "sensor" VARCHAR(4), score DOUBLE, why VARCHAR(200));
+CREATE PUMP score_pump AS INSERT INTO scored
+    SELECT STREAM "id", "sensor", ANOMALY_SCORE, ANOMALY_EXPLANATION
+    FROM TABLE(RANDOM_CUT_FOREST_WITH_EXPLANATION(
+        CURSOR(SELECT STREAM "id", "sensor", "value", "value" * "value" AS "square" FROM "SOURCE_SQL_STREAM_001")
+        PARTITION BY "sensor", 20, 10, 100, 1, TRUE)) AS f;
+
+CREATE STREAM "faults" (level_ CHAR(3), why VARCHAR(20), pump VARCHAR(32));
+CREATE PUMP fault_pump AS INSERT INTO "faults"
+    SELECT STREAM e.ERROR_LEVEL, e.MESSAGE, e.PUMP_NAME FROM "error_stream" AS e WHERE e.PUMP_NAME IS NOT NULL;
+CREATE PUMP report_pump AS INSERT INTO "error_stream" (MESSAGE, PUMP_NAME)
+    SELECT STREAM 'negative', 'by hand' FROM "SOURCE_SQL_STREAM_001" WHERE "value" < 0;

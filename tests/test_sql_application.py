@@ -1,0 +1,213 @@
+"""What an application must be before anything starts: names, arguments, types, the way of its pumps."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from job.sql.application import Application, read_application
+from job.sql.command import statements
+from job.sql.options import SqlOptions
+from job.sql.queries import Queries
+from job.sql.schema import Column, InputSchema
+from job.sql.syntax import SqlError
+from job.sql.types import SqlType, coercion
+from job.state import StateDirectory
+from job.uris import Uri
+
+SCHEMA = InputSchema((Column("event_time", "VARCHAR(32)", "$.event_time"), Column("volume", "DOUBLE", "$.volume")))
+SEED = Path(__file__).parent / "sql" / "seed.sql"
+STREAMS = 'CREATE STREAM a ("x" INTEGER);\nCREATE STREAM b ("x" INTEGER);\n'
+INPUT = '"SOURCE_SQL_STREAM_001"'
+
+
+def application(text: str) -> Application:
+    return read_application(STREAMS + text, SCHEMA)
+
+
+def test_the_seed_has_its_streams_and_pumps() -> None:
+    seed = read_application(SEED.read_text(), SCHEMA)
+    assert [(p.name, p.stream, p.columns) for p in seed.pumps] == [
+        ("STREAM_PUMP", "TEMP_STREAM", ("volume", "ANOMALY_SCORE")),
+        ("OUTPUT_PUMP", "DESTINATION_SQL_STREAM", ("volume", "ANOMALY_SCORE")),
+    ]
+    assert seed.streams["TEMP_STREAM"].columns == {"volume": SqlType("INTEGER"), "ANOMALY_SCORE": SqlType("DOUBLE")}
+    assert seed.results() == ["DESTINATION_SQL_STREAM"]
+
+
+def test_pumps_come_behind_those_that_fill_what_they_read() -> None:
+    found = application(
+        'CREATE PUMP last AS INSERT INTO b SELECT STREAM "x" FROM a;'
+        f'CREATE PUMP one AS INSERT INTO a SELECT STREAM "volume" FROM {INPUT};'
+        f'CREATE PUMP two AS INSERT INTO a SELECT STREAM "volume" FROM {INPUT} AS s WHERE s."volume" > 1'
+    )
+    order = [pump.name for pump in found.pumps]
+    assert sorted(order) == ["LAST", "ONE", "TWO"] and order[-1] == "LAST"
+    assert [pump.name for pump in found.pumps_into("A")] == [name for name in order if name != "LAST"]
+    assert found.results() == ["B"]
+
+
+def test_columns_that_are_not_told_are_left_out() -> None:
+    found = read_application(
+        'CREATE STREAM s ("x" INTEGER, "y" DOUBLE);'
+        f'CREATE PUMP p AS INSERT INTO s ("y") SELECT STREAM "volume" FROM {INPUT}',
+        SCHEMA,
+    )
+    assert found.pumps[0].columns == ("y",)
+
+
+def test_the_error_stream_is_found_in_either_case_and_what_reads_it_is_known() -> None:
+    text = "CREATE STREAM e (m VARCHAR(100));CREATE STREAM f (m VARCHAR(10));"
+    for name in ('"error_stream"', "error_stream"):
+        found = read_application(
+            f"{text}CREATE PUMP p AS INSERT INTO e SELECT STREAM MESSAGE FROM {name};"
+            "CREATE PUMP q AS INSERT INTO f SELECT STREAM m FROM e",
+            SCHEMA,
+        )
+        assert found.pumps[0].reads == {"error_stream"}
+        assert found.after_errors() == {"P", "Q"}
+
+
+REFUSED = [
+    ("CREATE STREAM a (y INTEGER)", "1: there must be one stream A, got another"),
+    ("CREATE STREAM c (y MULTISET)", "18: type must be one of BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, REAL, FLOAT,"
+     " DOUBLE, DATE, TIME, TIMESTAMP, CHAR, VARCHAR, VARBINARY, DECIMAL, got MULTISET"),
+    ("CREATE STREAM c (ROWTIME TIMESTAMP)", "18: a column must have a name of its own, got ROWTIME"),
+    ("CREATE STREAM c (y INTEGER, y INTEGER)", "29: a column must have a name of its own, got Y"),
+    ("CREATE PUMP p AS INSERT INTO c SELECT STREAM 1 FROM a",
+     "30: a stream must be one of SOURCE_SQL_STREAM_001, error_stream, A, B, got C"),
+    ('CREATE PUMP p AS INSERT INTO "a" SELECT STREAM 1 FROM a',
+     "30: a stream must be one of SOURCE_SQL_STREAM_001, error_stream, A, B, got a"),
+    (f"CREATE PUMP p AS INSERT INTO {INPUT} SELECT STREAM 1 FROM a",
+     "30: a pump must not insert into the input, got SOURCE_SQL_STREAM_001"),
+    ('CREATE PUMP p AS INSERT INTO a ("z") SELECT STREAM 1 FROM a',
+     "1: a column to insert into must be one of A, got z"),
+    ('CREATE PUMP p AS INSERT INTO a SELECT STREAM "x", 2 FROM b',
+     "1: pump P must insert as many columns as A takes, 1, got 2: x, EXPR$1"),
+    ("CREATE PUMP p AS INSERT INTO a SELECT STREAM x FROM b",
+     '46: a column must be one of x, ROWTIME, got X; unquoted names are in upper case, did you mean "x"?'),
+    ('CREATE PUMP p AS INSERT INTO a SELECT STREAM c."x" FROM b', "46: a table must be one of B, got C"),
+    ('CREATE PUMP p AS INSERT INTO a SELECT STREAM "x" FROM b JOIN b AS c ON b."x" = c."x"',
+     "46: a column must be of one table, got x of B and C"),
+    ("CREATE PUMP p AS INSERT INTO a SELECT STREAM 1 FROM a AS t JOIN b AS t ON TRUE",
+     "65: a source must have a name of its own, got T twice"),
+    ('CREATE PUMP p AS INSERT INTO a SELECT STREAM "x" FROM b UNION ALL SELECT STREAM "x", 1 FROM b',
+     "57: UNION ALL must have as many columns on both sides, got 1, 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED, ids=[text for text, _ in REFUSED])
+def test_names_that_are_of_nothing_are_refused_with_their_place(text: str, message: str) -> None:
+    with pytest.raises(SqlError) as refused:
+        application(text)
+    assert str(refused.value) == f"line 3, column {message}"
+
+
+def test_circles_are_refused() -> None:
+    with pytest.raises(SqlError) as refused:
+        application(
+            'CREATE PUMP p AS INSERT INTO a SELECT STREAM "x" FROM b;'
+            'CREATE PUMP q AS INSERT INTO b SELECT STREAM "x" FROM a'
+        )
+    assert str(refused.value) == "pumps must not go in a circle, got P → Q → P"
+
+
+ARGUMENTS = [
+    ("RANDOM_CUT_FOREST", "0", "numberOfTrees must be 1 to 1000, got 0"),
+    ("RANDOM_CUT_FOREST", "1001", "numberOfTrees must be 1 to 1000, got 1001"),
+    ("RANDOM_CUT_FOREST", "1.5", "numberOfTrees must be 1 to 1000, got 1.5"),
+    ("RANDOM_CUT_FOREST", "-1", "numberOfTrees must be 1 to 1000, got -1"),
+    ("RANDOM_CUT_FOREST", "100, 9", "subSampleSize must be 10 to 1000, got 9"),
+    ("RANDOM_CUT_FOREST", "100, 1001", "subSampleSize must be 10 to 1000, got 1001"),
+    ("RANDOM_CUT_FOREST", "100, 256, 256", "subSampleSize must be below timeDecay, got 256 and 256"),
+    ("RANDOM_CUT_FOREST", "100, 256, 2147483648", "timeDecay must be 1 to 2147483647, got 2147483648"),
+    ("RANDOM_CUT_FOREST", "100, 256, 1000, 31", "shingleSize must be 1 to 30, got 31"),
+    ("RANDOM_CUT_FOREST", "100, 256, 1000, 1, TRUE",
+     "RANDOM_CUT_FOREST must have at most the arguments numberOfTrees, subSampleSize, timeDecay, shingleSize, got 5"),
+    ("RANDOM_CUT_FOREST_WITH_EXPLANATION", "100, 256, 1000, 1, 2", "withDirectionality must be TRUE or FALSE, got 2"),
+    ("HOTSPOTS", "1000", "HOTSPOTS must have the arguments windowSize, scanRadius,"
+     " minimumNumberOfPointsInAHotspot, got 1"),
+    ("HOTSPOTS", "99, 0.2, 17", "windowSize must be 100 to 1000, got 99"),
+    ("HOTSPOTS", "1000, 0, 17", "scanRadius must be above 0, got 0"),
+    ("HOTSPOTS", "100, 0.2, 101", "minimumNumberOfPointsInAHotspot must be 2 to 100, got 101"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "arguments", "message"), ARGUMENTS, ids=[m for *_, m in ARGUMENTS])
+def test_arguments_have_the_limits_of_the_service(function: str, arguments: str, message: str) -> None:
+    with pytest.raises(SqlError) as refused:
+        application(
+            "CREATE PUMP p AS INSERT INTO a SELECT STREAM 1 FROM TABLE("
+            f"{function}(CURSOR(SELECT STREAM * FROM {INPUT}), {arguments}))"
+        )
+    assert str(refused.value) == f"line 3, column 59: {message}"
+
+
+def test_a_text_becomes_no_flag() -> None:
+    with pytest.raises(ValueError) as refused:
+        coercion("x", "INTEGER", SqlType("BOOLEAN"))
+    assert str(refused.value) == "must be of a type that becomes BOOLEAN, got INTEGER"
+
+
+def test_the_schema_is_the_services_own(tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    file.write_text(json.dumps({"RecordColumns": [{"Name": "volume", "SqlType": "DOUBLE", "Mapping": "$.volume"}]}))
+    assert InputSchema.read(file).columns == SCHEMA.columns[1:]
+
+
+TRANSLATED = [
+    (f'SELECT STREAM "volume" FROM {INPUT} ORDER BY ', '"volume"',
+     "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
+    (f'SELECT STREAM "volume" FROM {INPUT} AS i ORDER BY FLOOR(', "i.ROWTIME TO SECOND) DESC",
+     "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
+    (f"SELECT STREAM COUNT(*) FROM {INPUT} GROUP BY ", '"volume"',
+     "GROUP BY must have one FLOOR or STEP of ROWTIME, got 0"),
+    (f"SELECT STREAM COUNT(*) FROM {INPUT} AS i GROUP BY FLOOR(", "i.ROWTIME TO YEAR)",
+     "a window must be of a SECOND, MINUTE, HOUR, DAY, got YEAR"),
+    (f"SELECT STREAM COUNT(*) FROM {INPUT} WINDOWED BY ", "STAGGER (RANGE INTERVAL '1' MINUTE)",
+     "WINDOWED BY STAGGER is not supported"),
+    ('SELECT STREAM AVG("volume") OVER ', f"w FROM {INPUT}", "a window must be one of none, got W"),
+    ('SELECT STREAM b."x" FROM b JOIN b AS c ON b."x" = c."x" ', 'JOIN b AS d ON b."x" = d."x"',
+     "a second JOIN is not supported; join into a stream of its own"),
+    (f'SELECT STREAM "volume" FROM {INPUT} OVER ', "(RANGE INTERVAL '1' MINUTE PRECEDING)",
+     "OVER of a stream is for JOIN"),
+    ("", f'SELECT STREAM "volume" / 0 FROM {INPUT}', "a divisor must not be 0, got 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "refused_at", "message"), TRANSLATED, ids=[message for *_, message in TRANSLATED])
+def test_what_has_no_counterpart_is_refused_with_its_place(before: str, refused_at: str, message: str) -> None:
+    found = application(f"CREATE PUMP p AS INSERT INTO a\n{before}{refused_at}")
+    with pytest.raises(SqlError) as refused:
+        Queries(found.text, lambda source: source.name).sql(found.pumps[0].query, ["x"])
+    assert str(refused.value) == f"line 4, column {len(before) + 1}: {message}"
+
+
+def test_state_of_another_application_is_refused_by_the_name_of_what_differs(tmp_path: Path) -> None:
+    def options(text: str, schema: InputSchema = SCHEMA) -> SqlOptions:
+        told = statements(read_application(text, schema), schema)
+        nowhere = Uri("print")
+        return SqlOptions(Uri("file", tmp_path), nowhere, nowhere, time="arrival", statements=told)
+
+    seed = SEED.read_text()
+    StateDirectory(tmp_path).claim(options(seed))
+    StateDirectory(tmp_path).claim(
+        options(seed.replace("--Creates", "-- a comment\n\n--Creates").replace("STREAM ", "stream  "))
+    )
+    refusals = {
+        seed.replace(
+            "100,\n           --subSampleSize", "50,\n           --subSampleSize"
+        ): "pump STREAM_PUMP must be CREATE OR",
+        seed.replace('"volume"        INTEGER', '"volume"        BIGINT', 1): "stream TEMP_STREAM must be CREATE OR",
+        seed + 'CREATE STREAM "MORE" ("x" INTEGER);': "statements must be stream TEMP_STREAM, stream DESTINATION",
+    }
+    for text, message in refusals.items():
+        assert text != seed
+        with pytest.raises(ValueError) as refused:
+            StateDirectory(tmp_path).claim(options(text))
+        assert str(refused.value).startswith(message)
+    with pytest.raises(ValueError) as refused:
+        StateDirectory(tmp_path).claim(
+            options(seed, InputSchema((*SCHEMA.columns[:1], Column("volume", "REAL", "$.volume"))))
+        )
+    assert str(refused.value).startswith("column volume must be DOUBLE $.volume as in the state of")
