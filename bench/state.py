@@ -170,6 +170,21 @@ def _checkpoints(table: Table, told: argparse.Namespace, backend: str, rate: flo
     table.accounted(run)
 
 
+def _shards(table: Table, told: argparse.Namespace, backend: str, rate: float) -> None:
+    """One forest of 100 × 256 for all keys, whole and in two shards."""
+    source = table.folder / "input-many"
+    shape = ("--backend", backend, "--one-forest", "--sample-size", 256)
+    whole = table.run("one forest of 100 × 256", "whole", source, told.records, *shape)
+    dealt = table.run("in two shards", "dealt", source, told.records, *shape, "--shards", 2)
+    for name, run in (("whole", whole), ("in two shards", dealt)):
+        spent = run["counted"]["forest_microseconds"] / told.records
+        table.row(f"100 × 256, one key, {name}: records/s", f"{run['rate']:,.0f}")
+        table.row("  µs a record in the forest, of the subtask with most of them", f"{spent:.2f}")
+    faster = whole["counted"]["forest_microseconds"] / dealt["counted"]["forest_microseconds"]
+    table.row("  the forest part in two shards, times as fast", f"{faster:.2f}", "at least 1.6", faster >= 1.6)
+    table.accounted(whole, dealt)
+
+
 def _part(file: Path, out: Path, first: int, end: int) -> None:
     """Lines from `first` to before `end` of a file."""
     out.parent.mkdir(exist_ok=True)
@@ -179,7 +194,7 @@ def _part(file: Path, out: Path, first: int, end: int) -> None:
                 written.write(line)
 
 
-_PARTS = {"memory": _memory, "restart": _restart, "checkpoints": _checkpoints}
+_PARTS = {"memory": _memory, "restart": _restart, "checkpoints": _checkpoints, "shards": _shards}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from job.discover_cli import add_discover
 from job.options import Options
 
 _RUN = """\
@@ -64,6 +65,7 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     stop.add_argument("--cluster", metavar="HOST:PORT", help="where it runs; without --state its last second is closed")
     stop.add_argument("--job", metavar="ID", help="which one, on that cluster")
     _add_model(commands)
+    add_discover(commands)
     application = commands.add_parser(
         "sql",
         help="run a SQL application of Kinesis Data Analytics",
@@ -84,7 +86,7 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
         description=_ESTIMATE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_value(estimate)
+    _add_value(estimate, "volume")
     _add_forest(estimate)
     estimate.add_argument("--keys", type=int, default=1, metavar="N", help="forests, one for each key (default 1)")
     estimate.add_argument("--rate", type=int, metavar="N", help="records a second that are to be scored")
@@ -109,6 +111,7 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     forest.add_argument(
         "--seed", type=int, default=0, metavar="N", help="same seed and records, same scores (default 0)"
     )
+    _add_meaning(told.add_argument_group("what a score means"))
     _add_time(told.add_argument_group("time"))
     work = told.add_argument_group("work")
     _add_work(work)
@@ -214,7 +217,7 @@ def _add_state(ends: _Group) -> None:
 
 
 def _add_record(record: _Group) -> None:
-    _add_value(record)
+    _add_value(record, "those that are numbers in the first records of the source; as before with --state")
     record.add_argument("--key", metavar="FIELD", help="a forest for each value of this field (default: one forest)")
     record.add_argument(
         "--key-ttl",
@@ -232,12 +235,13 @@ def _add_record(record: _Group) -> None:
     record.add_argument("--time-zone", metavar="NAME", help="of times without an offset (default: this machine's)")
 
 
-def _add_value(record: _Group) -> None:
+def _add_value(record: _Group, default: str) -> None:
     record.add_argument(
         "--value",
         action="append",
         metavar="FIELD",
-        help="a numeric field to score; may be repeated (default volume). A name, or a JSON path that begins with $",
+        help="a numeric field to score, a name, or a JSON path that begins with $; may be repeated "
+        f"(default: {default})",
     )
 
 
@@ -255,6 +259,21 @@ def _add_forest(forest: _Group) -> None:
             metavar="N",
             help=f"{text} (default {DEFAULTS[name]})",
         )
+
+
+def _add_meaning(meaning: _Group) -> None:
+    meaning.add_argument(
+        "--grade",
+        action="store_true",
+        help='add "probability", how often an ordinary record of its key scores as high, and "grade", 0 down to 1 in '
+        "100, 0.5 at 1 in 10,000, 1 at 1 in a million: thresholds that hold for any key, --sample-size and data",
+    )
+    meaning.add_argument(
+        "--explanation",
+        action="store_true",
+        help='add "explanation", for each field in which direction it is unusual and how much of the score is its own, '
+        "in the form of RANDOM_CUT_FOREST_WITH_EXPLANATION",
+    )
 
 
 def _add_time(stream: _Group) -> None:
@@ -289,6 +308,14 @@ def _add_lateness(stream: _Group) -> None:
 
 def _add_work(work: _Group) -> None:
     work.add_argument("--parallelism", type=int, default=1, metavar="N", help="Flink's: so many workers (default 1)")
+    work.add_argument(
+        "--shards",
+        type=int,
+        default=1,
+        metavar="N",
+        help="deal the trees of every forest to N of the workers, for one key that is too much for one (default 1, at "
+        "most 32); state is of N shards for ever",
+    )
     work.add_argument(
         "--forest-memory",
         metavar="SIZE",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from job.arguments import DEFAULTS, parsers
+from job.discover_cli import discover
 from job.flink_client import FlinkClient, StopFailedError
 from job.options import Options, duration, errors_uri, size
 from job.progress import Progress, counts, highest
@@ -15,6 +16,7 @@ from job.run import run
 from job.state import LeftJob, StateDirectory
 from job.stop import Stop
 from job.uris import SINKS, SOURCES, parse_uri
+from job.values import assume
 
 
 def main(arguments: list[str]) -> int:
@@ -42,6 +44,9 @@ def _demo(told: argparse.Namespace) -> int:
 
 def _run(told: argparse.Namespace) -> int:
     options = _options(told)
+    if told.value is None:
+        options, assumed = assume(options)
+        print(assumed, file=sys.stderr)
     progress = Progress()
     with Stop() as stop:
         summary = run(options, progress, stop)
@@ -163,6 +168,9 @@ def _options(told: argparse.Namespace) -> Options:
         time=told.time,
         time_zone=told.time_zone or _machine_time_zone(),
         seed=told.seed,
+        shards=told.shards,
+        grade=told.grade,
+        explanation=told.explanation,
         every=duration("every", told.every),
         max_delay=None if told.max_delay is None else duration("max_delay", told.max_delay),
         max_ahead=duration("max_ahead", told.max_ahead),
@@ -197,6 +205,7 @@ def _machine_time_zone() -> str:
 
 _COMMANDS = {
     "run": _run,
+    "discover": discover,
     "sql": _sql,
     "estimate": _estimate,
     "stop": _stop,

@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 from job.jars import connector_jars
 from job.java import find_java
 from job.options import Options
-from job.pipeline import KEY_GROUPS
 from job.state import RestorePoint, StateDirectory
+from udf.share_keys import KEY_GROUPS
 
 _ROOT = Path(__file__).resolve().parents[1]
 _OF_A_JOB = ("execution.", "parallelism.", "pipeline.", "python.", "restart-strategy.", "table.")
@@ -58,20 +58,35 @@ def start(
     if options.cluster:
         # Java's own default environment is a local one, whatever execution.target says
         host, _, port = options.cluster.rpartition(":")
-        remote = get_gateway().jvm.org.apache.flink.streaming.api.environment.RemoteStreamEnvironment
-        env = StreamExecutionEnvironment(remote(host, int(port), configuration._j_configuration, None, None))
+        flink, settings_of_java = get_gateway().jvm.org.apache.flink, configuration._j_configuration
+        remote = flink.streaming.api.environment.RemoteStreamEnvironment
+        # Unless it is told how to restore, it takes the default for that and not what is configured
+        restoring = flink.runtime.jobgraph.SavepointRestoreSettings.fromConfiguration(settings_of_java)
+        env = StreamExecutionEnvironment(remote(host, int(port), settings_of_java, None, None, restoring))
         env.add_jars(*[jar.as_uri() for jar in _python_jars()])
     jars = [*options.jars]
     if any(end.broker for end in options.ends.values()) and not _has_jar():
         jars += connector_jars()
     if jars:
         env.add_jars(*[jar.as_uri() for jar in jars])
-    return env, StreamTableEnvironment.create(env)
+    t_env = StreamTableEnvironment.create(env)
+    _number_operators_from_one(t_env)
+    return env, t_env
 
 
 def launched() -> bool:
     """True under `flink run`: Java, and the cluster that the job goes to, are there before this process."""
     return "PYFLINK_GATEWAY_PORT" in os.environ
+
+
+def _number_operators_from_one(t_env: Any) -> None:
+    """State knows operators by their numbers, and Java counts on where a plan before in this process has ended."""
+    from pyflink.java_gateway import get_gateway  # noqa: PLC0415 - as above
+
+    gateway = get_gateway()
+    planner = t_env._j_tenv.getPlanner().getClass().getClassLoader()  # Flink hides the planner's classes
+    numbers = planner.loadClass("org.apache.flink.table.planner.plan.nodes.exec.ExecNodeContext")
+    numbers.getMethod("resetIdCounter", gateway.new_array(gateway.jvm.Class, 0)).invoke(None, None)
 
 
 def _has_jar() -> bool:

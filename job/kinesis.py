@@ -1,5 +1,9 @@
 """Kinesis as an end of the job: the options of its tables, and whether its stream is there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from job.broker_table import Found, SourceTable
 from job.flink_line import LINE
 from producer.broker_uri import BrokerUri
@@ -34,7 +38,15 @@ def sink_table(broker: BrokerUri, stream: Found, line: str = LINE) -> dict[str, 
 
 
 def find(name: str, broker: BrokerUri) -> Found:
-    """Look for the stream of the end `name`.
+    """Look for the stream of the end `name`. Raises as `connected`."""
+    with connected(name, broker) as client:
+        summary = client.describe_stream_summary(StreamName=broker.topic)["StreamDescriptionSummary"]
+        return Found(summary["OpenShardCount"], summary["StreamARN"])
+
+
+@contextmanager
+def connected(name: str, broker: BrokerUri) -> Iterator[Any]:
+    """A client for the stream of the end `name`.
 
     Raises:
         RuntimeError: there is no such stream, no such endpoint, or it does not let us in; one sentence.
@@ -49,9 +61,7 @@ def find(name: str, broker: BrokerUri) -> Found:
     )
     at = endpoint or f"region {broker.servers}"
     try:
-        client = boto3.client("kinesis", region_name=broker.servers, endpoint_url=endpoint, config=config)
-        summary = client.describe_stream_summary(StreamName=broker.topic)["StreamDescriptionSummary"]
-        return Found(summary["OpenShardCount"], summary["StreamARN"])
+        yield boto3.client("kinesis", region_name=broker.servers, endpoint_url=endpoint, config=config)
     except ClientError as error:
         code, said = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
         if code == "ResourceNotFoundException":

@@ -12,6 +12,7 @@ from job.run import told_in_one_line
 from job.state import StateDirectory
 from udf.forest_state import check_forest
 from udf.rcf import RandomCutForest
+from udf.rcf.shares import join
 
 _READING = {
     # The state stays the job's, and what cannot be read cannot be read by trying again
@@ -37,15 +38,15 @@ def export(state: Path, key: str | None) -> bytes:
     work = Path(tempfile.mkdtemp(prefix="random-cut-forest-"))
     try:
         _, t_env = start(options, work, StateDirectory(work / "state"), restore, free_port(), _READING)
-        from job.pipeline import saved_forest  # noqa: PLC0415 - PyFlink reads its environment when it is imported
+        from job.forests import saved_forest  # noqa: PLC0415 - PyFlink reads its environment when it is imported
 
         with told_in_one_line():
-            found = saved_forest(t_env, options, key or "")
+            shares = saved_forest(t_env, options, key or "")
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    if not found:
+    if not all(shares):
         raise ValueError(f"key must be of a forest in the state of {state}, got {key!r}")
-    return found
+    return shares[0] if len(shares) == 1 else join([RandomCutForest.from_bytes(share) for share in shares]).to_bytes()
 
 
 def put_in(state: Path, key: str | None, file: Path) -> RandomCutForest:
@@ -73,5 +74,5 @@ def _options_of(directory: StateDirectory, state: Path, key: str | None) -> Opti
     if (key is None) != (told["key"] is None):
         rule = "given, as the job has a forest for each" if key is None else "left out, as the job has one forest"
         raise ValueError(f"key must be {rule}")
-    names = ("key", "num_trees", "sample_size", "time_decay", "shingle_size", "seed", "every")
-    return Options.without_ends(values=tuple(told["values"]), **{name: told[name] for name in names})
+    names = ("key", "num_trees", "sample_size", "time_decay", "shingle_size", "seed", "every", "shards")
+    return Options.without_ends(values=tuple(told["values"]), **{n: told[n] for n in names if n in told})

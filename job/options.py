@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from job.machine import memory_bytes
 from job.uris import SINKS, Uri, parse_uri
+from udf.members import added
+from udf.share_keys import MOST_SHARES
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SIZES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _LARGEST_TIME_DECAY = 2_147_483_647
 _LONGEST = 100 * 365 * 86_400_000
+MOST_VALUES = 30
 _FIXED = (
     "source",
     "values",
@@ -23,8 +26,8 @@ _FIXED = (
     "shingle_size",
     "seed",
     "every",
+    "shards",
 )
-_CLAIMED = ("second", "anomaly_score")
 
 
 def duration(name: str, text: str) -> int:
@@ -75,6 +78,9 @@ class Options:
     max_ahead: int = 86_400_000
     quiet: int | None = None
     parallelism: int = 1
+    shards: int = 1
+    grade: bool = False
+    explanation: bool = False
     bounded: bool = False
     state: Path | None = None
     checkpoint_interval: int = 500
@@ -107,18 +113,21 @@ class Options:
         if self.max_delay is not None:
             _range("max_delay", self.max_delay, 0, _LONGEST)
         _range("parallelism", self.parallelism, 1, 128)
+        _range("shards", self.shards, 1, min(self.num_trees, MOST_SHARES))
+        if self.shards > 1 and (self.grade or self.explanation):
+            raise ValueError(f"shards must be 1 with grade or explanation, got {self.shards}")
         _range("checkpoint_interval", self.checkpoint_interval, 10, 3_600_000)
         if self.cluster is not None and not re.fullmatch(r"[^/@:\s]+:\d{1,5}", self.cluster):
             raise ValueError(f"cluster must be HOST:PORT of a JobManager's REST interface, got {self.cluster!r}")
-        if not 1 <= len(self.values) <= 30:
-            raise ValueError(f"value must be given 1 to 30 times, got {len(self.values)}")
+        if not 1 <= len(self.values) <= MOST_VALUES:
+            raise ValueError(f"value must be given 1 to {MOST_VALUES} times, got {len(self.values)}")
         if len(set(self.values)) < len(self.values):
             raise ValueError(f"value must not name a field twice, got {' '.join(self.values)}")
         for name, text in [("value", v) for v in self.values] + [("key", self.key), ("time", self.time)]:
             if text == "":
                 raise ValueError(f"{name} must be the name of a field, got ''")
-            if text in _CLAIMED:
-                raise ValueError(f"{name} must not be second or anomaly_score, got {text!r}")
+            if text in self.added:
+                raise ValueError(f"{name} must not be {' or '.join(self.added)}, got {text!r}")
         self._check_state()
         try:
             ZoneInfo(self.time_zone)
@@ -139,6 +148,11 @@ class Options:
             raise ValueError(
                 f"forest_memory must be at least that of one forest, {self.one_forest_bytes}, got {self.forest_memory}"
             )
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The members that scored records have beside their own."""
+        return added(grade=self.grade, explanation=self.explanation)
 
     @property
     def ends(self) -> dict[str, Uri]:
@@ -168,11 +182,12 @@ class Options:
     @property
     def one_forest_bytes(self) -> int:
         """Memory of one forest, in bytes."""
-        from udf.rcf import RandomCutForest  # noqa: PLC0415 - half a second to import, for options that few give
+        from udf.rcf import Calibration, RandomCutForest  # noqa: PLC0415 - half a second to import, for options that few give
 
-        return RandomCutForest.estimate_bytes(
+        forest = RandomCutForest.estimate_bytes(
             len(self.values), self.num_trees, self.sample_size, shingle_size=self.shingle_size
         )
+        return forest + (Calibration.BYTES if self.grade else 0)
 
     @property
     def forest_memory_bytes(self) -> int:

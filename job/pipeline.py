@@ -3,25 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pyflink.common import Types
 from pyflink.datastream import DataStream
-from pyflink.table import DataTypes, Schema, StreamTableEnvironment, Table
+from pyflink.table import DataTypes, StreamTableEnvironment, Table
 from pyflink.table.types import _to_java_data_type
 
-from job.keyed import key_by_first
+from job.event_time import carried_time, event_time, late, second
+from job.forests import score
 from job.options import Options
-from job.parse import features, literal, parse
-from udf.block_type import CLOSING, LATE, MARK, RECORDS
-from udf.forest_export import ASKED_TYPE, EXPORTED_TYPE, ForestExportFunction
-from udf.forest_state import SEPARATOR
-from udf.random_cut_forest import RANK_DIGITS, SCORED_TYPE, RandomCutForestFunction, window_row_type
-
-KEY_GROUPS = 128
-"""Buckets of keys: each is one row a second into Python, and the least that moves when the parallelism changes."""
-
-_KEY_GROUP = f"MOD(MOD(HASH_CODE(key), {KEY_GROUPS}) + {KEY_GROUPS}, {KEY_GROUPS})"
-_UID = "random-cut-forest"
-_SEPARATOR = f"U&'\\{ord(SEPARATOR):04X}'"
+from job.parse import features, parse
+from job.seconds import SEPARATOR_LITERAL
+from udf.block_type import LATE, RECORDS
+from udf.scored_lines import RANK_DIGITS
 
 
 @dataclass(frozen=True)
@@ -41,18 +33,7 @@ def build(
     # Parsing is the dearest step in SQL. Both branches take its output from this stream; as two queries over a table
     # they would each parse for themselves.
     t_env.create_temporary_view("records", t_env.from_data_stream(records, event_time(options)))
-    window_type = window_row_type(len(options.values))
-    scored = (
-        key_by_first(t_env, _windows(options), Types.ROW([Types.INT(), window_type, Types.INSTANT()]), window_type)
-        .process(
-            RandomCutForestFunction(
-                options.forest, options.every, options.forest_memory_bytes, options.key_ttl, imports
-            ),
-            output_type=SCORED_TYPE,
-        )
-        .name("random-cut-forest")
-        .uid(_UID)
-    )
+    scored = score(t_env, options, imports)
     t_env.create_temporary_view("scored", t_env.from_data_stream(scored, carried_time()))
     # The operators from here on are numbered by the plan, and another plan gave these numbers to others. What comes
     # before the forests keeps its names: its state has the records of the open second.
@@ -65,95 +46,18 @@ def build(
     )
 
 
-def saved_forest(t_env: StreamTableEnvironment, options: Options, key: str) -> bytes:
-    """The forest of `key` ("" without keys) in the state that the environment starts from; empty if it has none."""
-    group = _KEY_GROUP if options.key else "0"
-    asked = f"SELECT {group} AS key_group, ROW({group}, key) FROM (VALUES ({literal(key)})) AS t(key)"
-    exported = (
-        key_by_first(t_env, asked, Types.ROW([Types.INT(), ASKED_TYPE]), ASKED_TYPE)
-        .process(ForestExportFunction(options.forest), output_type=EXPORTED_TYPE)
-        .name("export")
-        .uid(_UID)
-    )
-    with exported.execute_and_collect("export of a forest") as rows:
-        return bytes.fromhex(next(rows)[0])
-
-
-def event_time(options: Options) -> Schema:
-    """Event time and its watermark, which moves when a second is over: what is late depends on the records alone.
-
-    A bounded run has no watermark until its end unless a delay was given, so that nothing in it is late.
-    """
-    every, delay = options.every, options.delay
-    closing = f"millis - MOD(millis, {every}) + {every + delay}"
-    shown = (
-        f"CASE WHEN role = {MARK} THEN millis WHEN reason IS NOT NULL OR role = {LATE} THEN 0"
-        f" WHEN role = {CLOSING} THEN {closing} ELSE millis END"
-    )
-    over = f"({shown} - {delay})"
-    watermark = f"TO_TIMESTAMP_LTZ({over} - MOD({over}, {every}) - 1, 3)"
-    if options.source.broker is not None or not options.records_move_time:
-        watermark = f"CASE WHEN role IN ({RECORDS}, {LATE}) THEN TO_TIMESTAMP_LTZ(0, 3) ELSE {watermark} END"
-    return (
-        Schema.new_builder()
-        .column_by_expression("rowtime", f"TO_TIMESTAMP_LTZ({shown}, 3)")
-        .watermark("rowtime", watermark)
-        .build()
-    )
-
-
-def carried_time() -> Schema:
-    """Event time as the stream's records carry it through a Python function."""
-    return (
-        Schema.new_builder()
-        .column_by_metadata("rowtime", "TIMESTAMP_LTZ(3)")
-        .watermark("rowtime", "SOURCE_WATERMARK()")
-        .build()
-    )
-
-
-def late(options: Options) -> str:
-    """True for a record whose second is closed. Windows would drop it without a word."""
-    last = f"TO_TIMESTAMP_LTZ(millis - MOD(millis, {options.every}) + {options.every - 1}, 3)"
-    return f"(role = {LATE} OR COALESCE({last} <= CURRENT_WATERMARK(rowtime), FALSE))"
-
-
-def _windows(options: Options) -> str:
-    """One row a key group and second: key group, `window_row_type`, and its time."""
-    values = [f"value_{i}" for i in range(len(options.values))]
-    group, keys = "0", "CAST(NULL AS STRING)"
-    if options.key:
-        group = _KEY_GROUP
-        keys = f"ARRAY_JOIN(ARRAY_AGG(key), {_SEPARATOR})"
-    good = (
-        f"SELECT {group} AS key_group, key, millis, DECODE(document, 'UTF-8') AS json, rowtime, {', '.join(values)} "
-        f"FROM records WHERE role = {RECORDS} AND reason IS NULL AND NOT {late(options)}"
-    )
-    return (
-        f"SELECT key_group, ROW(key_group, times, documents, keys, {', '.join(values)}), rowtime FROM ("
-        f"SELECT key_group, ARRAY_AGG(millis) AS times, ARRAY_JOIN(ARRAY_AGG(json), {_SEPARATOR}) AS documents,"
-        f" {keys} AS keys, {', '.join(f'ARRAY_AGG({v}) AS {v}' for v in values)}, window_time AS rowtime"
-        f" FROM TABLE(TUMBLE((SELECT * FROM ({good})), DESCRIPTOR(rowtime), {_second(options)}))"
-        f" GROUP BY key_group, window_start, window_end, window_time)"
-    )
-
-
 def _sorted(options: Options) -> str:
     """The scored records by second ascending, score descending.
 
     Sorted in one array a second. Flink's temporal sort keeps the rows of a second in one value of its state and reads
     and writes that again for every row, which RocksDB takes minutes for where a second has 10,000 records.
     """
-    whole = f"SPLIT(ARRAY_JOIN(ARRAY_AGG(`lines`), {_SEPARATOR}), {_SEPARATOR})"
+    whole = f"SPLIT(ARRAY_JOIN(ARRAY_AGG(`lines`), {SEPARATOR_LITERAL}), {SEPARATOR_LITERAL})"
     return (
         f"SELECT SUBSTRING(line, {RANK_DIGITS + 1}) AS text FROM (SELECT ARRAY_SORT({whole}) AS sorted"
-        f" FROM TABLE(TUMBLE(TABLE scored, DESCRIPTOR(rowtime), {_second(options)})) GROUP BY window_start, window_end)"
+        f" FROM TABLE(TUMBLE(TABLE scored, DESCRIPTOR(rowtime), {second(options)})) GROUP BY window_start, window_end)"
         f" CROSS JOIN UNNEST(sorted) AS t(line)"
     )
-
-
-def _second(options: Options) -> str:
-    return "INTERVAL '{}.{:03d}' SECOND(6, 3)".format(*divmod(options.every, 1000))
 
 
 def _errors(options: Options) -> str:

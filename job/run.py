@@ -91,7 +91,7 @@ class Run:
     def start(self) -> None:
         """Submit the job; from then on it runs by itself."""
         self._display.phase("starting Flink")
-        compiling = threading.Thread(target=_compile_kernels, args=[self._options.forest], daemon=True)
+        compiling = threading.Thread(target=_compile_kernels, args=[self._options], daemon=True)
         if not launched():
             compiling.start()
         began = time.monotonic()
@@ -271,13 +271,18 @@ def no_garbage_collected() -> Iterator[None]:
         gc.enable()
 
 
-def _compile_kernels(parameters: dict[str, Any]) -> None:
+def _compile_kernels(options: Options) -> None:
     """Bring a forest's machine code into numba's cache while the JVM starts; a worker would stand still for it."""
-    from udf.rcf import RandomCutForest, score_and_learn_many  # noqa: PLC0415 - takes half a second, beside the JVM
+    from udf.rcf import Calibration, RandomCutForest, score_and_learn_many  # noqa: PLC0415 - half a second
 
-    forest = RandomCutForest(**parameters)
-    forest.score_and_learn(np.zeros((2, parameters["dimensions"])))
-    score_and_learn_many([forest], np.zeros((1, parameters["dimensions"])))
+    forest = RandomCutForest(**options.forest)
+    points = np.zeros((2, forest.dimensions))
+    forest.score_and_learn(points)
+    score_and_learn_many([forest], points[:1])
+    if options.explanation:
+        forest.attribute_and_learn(points)
+    if options.grade:
+        Calibration(bound=1.0).observe(np.ones(2000))
     RandomCutForest.from_bytes(forest.to_bytes())
 
 

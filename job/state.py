@@ -101,6 +101,7 @@ class StateDirectory:
             self._path.mkdir(parents=True, exist_ok=True)
             (self._path / "options.json").write_text(json.dumps(now, indent=1) + "\n")
             return aside
+        before.setdefault("shards", 1)  # not in states of before there were any
         for name, value in now.items():
             if before.get(name) != value:
                 raise ValueError(

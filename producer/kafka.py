@@ -42,7 +42,7 @@ class KafkaOutput:
         silent.addHandler(logging.NullHandler())  # what matters of its log comes as errors, too
         own = {"bootstrap.servers": uri.servers, "error_cb": self._note, "logger": silent}
         try:
-            self._producer = Producer({**DEFAULTS, **_with_login(dict(uri.options)), **own})
+            self._producer = Producer({**DEFAULTS, **with_login(dict(uri.options)), **own})
         except KafkaException as error:
             raise RefusedError(f"to: the Kafka client refuses an option: {error.args[0].str()}") from error
         self._find_topic()
@@ -131,7 +131,7 @@ class KafkaOutput:
             )
 
 
-def _with_login(options: dict[str, str]) -> dict[str, str]:
+def with_login(options: dict[str, str]) -> dict[str, str]:
     """User and password of Java's sasl.jaas.config, if there is one, in librdkafka's own options."""
     jaas = options.pop("sasl.jaas.config", None)
     if jaas is None:

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,18 @@ def run_to_the_end(
         return job.summary
 
 
+@contextmanager
+def running(told: Options, open_run: Callable[..., Run] = Run) -> Iterator[Run]:
+    """A run in this process that goes on from its state; it is cancelled where the caller has not stopped it."""
+    from job.state import StateDirectory
+
+    assert told.state is not None
+    StateDirectory(told.state).claim(told)
+    with open_run(told, Silent()) as job:
+        job.start()
+        yield job
+
+
 def run_to_a_savepoint(
     told: Options,
     count: int,
@@ -60,12 +73,8 @@ def run_to_a_savepoint(
 ) -> None:
     """A run in this process that is stopped, its last second not closed, when `count` records were scored."""
     from job.run import POLL_SECONDS
-    from job.state import StateDirectory
 
-    assert told.state is not None
-    StateDirectory(told.state).claim(told)
-    with open_run(told, Silent()) as job:
-        job.start()
+    with running(told, open_run) as job:
         while scored(job) < count:
             job.poll()
             time.sleep(POLL_SECONDS)
@@ -112,6 +121,11 @@ def lines(folder: Path) -> list[str]:
 def rows(folder: Path) -> list[dict[str, Any]]:
     """The rows of a sink's visible files."""
     return [json.loads(line) for line in lines(folder)]
+
+
+def written(folder: Path) -> int:
+    """Bytes that a sink has written into its files, committed or not."""
+    return sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
 
 
 def workers() -> list[int]:

@@ -1,5 +1,6 @@
 """The benchmarks, in their short form: they run, and say what they say they say."""
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from bench.cpu_time import CpuTime
+from bench.hotspots import numpy_anew, stream
 from bench.state_figures import longest_pause, rate_back
+from udf.hotspots import Hotspots
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -95,3 +98,14 @@ def test_cpu_time_has_that_of_processes_that_ended() -> None:
         before = cpu.seconds()
         subprocess.run(["sh", "-c", f"{sys.executable} -c '{spin}'"], check=True)
         assert cpu.seconds() - before > 0.2
+
+
+def test_bench_of_hotspots_measures_what_finds_the_same() -> None:
+    points = stream(1500, 2, 0.2)
+    found = numpy_anew(0.2, 17, points[-1000:])
+    ours = json.loads(Hotspots(2, 1000, 0.2, 17).update(points)[-1])["hotspots"]
+    boxes = [(low.tolist(), high.tolist()) for _, low, high in found]
+    assert sorted((told["minValues"], told["maxValues"]) for told in ours) == sorted(boxes) != []
+    said = run("bench.hotspots", "--records", "20").splitlines()
+    assert len(said) == 8
+    assert all(re.search(r"( +[\d.]+){2} +\d+$", line) for line in said[1:])

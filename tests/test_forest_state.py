@@ -11,13 +11,15 @@ from hypothesis.extra.numpy import arrays
 
 from udf.forest_state import (
     ForestStateError,
+    dated,
     forest_of,
     pack_row,
     pack_snapshot,
+    snapshot_second,
     unpack_row,
     unpack_snapshot,
 )
-from udf.rcf import RandomCutForest
+from udf.rcf import Calibration, RandomCutForest
 
 ROWS = st.integers(1, 4).flatmap(
     lambda values: st.lists(
@@ -88,8 +90,22 @@ def test_snapshots_keep_the_second_of_the_last_record() -> None:
     forest = forest_of("a", PARAMETERS)
     forest.learn([[1.0], [2.0]])
     for second in (None, 0, -5, 2**62):
-        back, found = unpack_snapshot(pack_snapshot(forest, second), "a", PARAMETERS)
-        assert (back.to_bytes(), found) == (forest.to_bytes(), second)
+        back, found, nothing = unpack_snapshot(pack_snapshot(forest, second), "a", PARAMETERS)
+        assert (back.to_bytes(), found, nothing) == (forest.to_bytes(), second, None)
+
+
+def test_snapshots_keep_the_calibration_of_the_scores() -> None:
+    forest, calibration = forest_of("a", PARAMETERS), Calibration(4.0)
+    print("seed 6")
+    calibration.observe(forest.score_and_learn(np.random.default_rng(6).normal(size=(3000, 1))))
+    for second in (None, 0, 2**62):
+        saved = pack_snapshot(forest, second, calibration)
+        back, found, graded = unpack_snapshot(saved, "a", PARAMETERS)
+        assert graded is not None
+        assert (back.to_bytes(), found, graded.to_bytes()) == (forest.to_bytes(), second, calibration.to_bytes())
+        assert snapshot_second(dated(saved, 9)) == 9
+        with pytest.raises(ForestStateError, match=r"^the forest of key 'a' cannot be read: "):
+            unpack_snapshot(saved[:-1], "a", PARAMETERS)
 
 
 def test_snapshots_that_do_not_fit_are_refused_by_name() -> None:
@@ -105,8 +121,8 @@ def test_snapshots_that_do_not_fit_are_refused_by_name() -> None:
     with pytest.raises(ForestStateError, match=r"^the forest of all records cannot be read: "):
         unpack_snapshot(saved[:-1], "", PARAMETERS)
     with pytest.raises(ForestStateError) as newer:
-        unpack_snapshot(b"\x03" + saved[1:], "a", PARAMETERS)
-    assert str(newer.value) == "forest snapshot must be of version 1 to 2, got 03"
+        unpack_snapshot(b"\x04" + saved[1:], "a", PARAMETERS)
+    assert str(newer.value) == "forest snapshot must be of version 1 to 3, got 04"
 
 
 def test_the_forest_of_no_key_has_the_seed_itself() -> None:

@@ -6,6 +6,7 @@ Java behind them: that those are used rightly, only tests/test_job_forests.py ca
 
 import copy
 import json
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,14 +17,18 @@ import pytest
 
 from udf import forests
 from udf.forest_state import SEPARATOR, forest_of
-from udf.random_cut_forest import RANK_DIGITS, RandomCutForestFunction
-from udf.rcf import RandomCutForest
+from udf.random_cut_forest import RandomCutForestFunction
+from udf.rcf import Calibration, RandomCutForest, grade
+from udf.rcf.explanation import explanations
+from udf.scored_lines import RANK_DIGITS
 
 EVERY = 1000
 TTL = 5000
 KEYS = [["a", "b", "c", "d", "e"], ["ä", "f", "𝄞"], ["g"]]
 """By key group."""
 
+Result = dict[str, Any]
+"""What is added to a record, by name."""
 Second = dict[int, list[tuple[str, int, list[float]]]]
 """By key group: key, event time and values of each record."""
 
@@ -46,7 +51,7 @@ class Worker:
         self.group = 0
         function.open(self)
 
-    def second(self, rows: Second) -> Iterator[tuple[str, int, float]]:
+    def second(self, rows: Second) -> Iterator[tuple[str, int, "Result"]]:
         for group, records in rows.items():
             self.group = group
             keys, times, values = zip(*records, strict=True)
@@ -55,7 +60,7 @@ class Worker:
             for (lines,) in self.function.process_element(row, self):
                 for line in lines.split(SEPARATOR):
                     scored = json.loads(line[RANK_DIGITS:])
-                    yield scored["key"], scored["time"], scored["anomaly_score"]
+                    yield scored.pop("key"), scored.pop("time"), scored | {"second": ""}
 
     def advance(self, watermark: int) -> None:
         self.saved.watermark = watermark
@@ -134,24 +139,39 @@ class List:
 class InMemory:
     """Forests that never leave memory: what all scores must be."""
 
-    def __init__(self, parameters: dict[str, Any], ttl: int | None) -> None:
-        self._parameters, self._ttl = parameters, ttl
+    def __init__(self, parameters: dict[str, Any], ttl: int | None, explained: tuple[str, ...], graded: bool) -> None:
+        self._parameters, self._ttl, self._explained, self._graded = parameters, ttl, explained, graded
         self._forests: dict[str, tuple[RandomCutForest, int | None]] = {}
+        self.calibrations: dict[str, Calibration] = {}
 
     def put_in(self, key: str, forest: bytes) -> None:
         self._forests[key] = RandomCutForest.from_bytes(forest), None
+        self.calibrations.pop(key, None)
 
-    def second(self, rows: Second) -> dict[tuple[str, int], float]:
-        scores = {}
+    def second(self, rows: Second) -> dict[tuple[str, int], Result]:
+        results: dict[tuple[str, int], Result] = {}
         for records in rows.values():
             for key, time, values in sorted(records):
                 second = time // EVERY * EVERY
                 forest, last = self._forests.get(key, (None, None))
                 if forest is None or (self._ttl is not None and last is not None and second - last > self._ttl):
                     forest = forest_of(key, self._parameters)
+                    self.calibrations.pop(key, None)
                 self._forests[key] = forest, second
-                scores[key, time] = float(forest.score_and_learn([values])[0])
-        return scores
+                results[key, time] = self._result(key, forest, values)
+        return results
+
+    def _result(self, key: str, forest: RandomCutForest, values: list[float]) -> Result:
+        found: Result = {"second": ""}
+        if self._explained:
+            low, high = forest.attribution([values])
+            found["explanation"] = json.loads(explanations(low, high, self._explained, forest.shingle_size)[0])
+        found["anomaly_score"] = float(forest.score_and_learn([values])[0])
+        if self._graded:
+            calibration = self.calibrations.setdefault(key, Calibration(math.log2(forest.sample_size)))
+            found["probability"] = float(calibration.observe([found["anomaly_score"]])[0])
+            found["grade"] = float(grade(found["probability"]))
+        return found
 
 
 def some_rows(chance: random.Random, second: int, dimensions: int) -> Second:
@@ -184,15 +204,18 @@ def test_scores_never_depend_on_what_leaves_memory_or_on_crashes(seed: int, monk
         "seed": seed,
     }
     sizes = {name: value for name, value in parameters.items() if name not in ("time_decay", "seed")}
-    memory = chance.choice([1, 2, 3, 5, 100]) * RandomCutForest.estimate_bytes(**sizes)
+    graded, explained = chance.choice([False, True]), chance.choice([(), ("a", "b")[: parameters["dimensions"]]])
+    each = RandomCutForest.estimate_bytes(**sizes) + graded * Calibration.BYTES
+    memory = chance.choice([1, 2, 3, 5, 100]) * each
     imports: dict[str, tuple[str, bytes]] = {}
 
     def worker(saved: Saved) -> Worker:
-        return Worker(RandomCutForestFunction(parameters, EVERY, memory, ttl, dict(imports)), saved)
+        told = parameters, EVERY, memory, ttl, dict(imports), 1, graded, explained
+        return Worker(RandomCutForestFunction(*told), saved)
 
-    truth = InMemory(parameters, ttl)
+    truth = InMemory(parameters, ttl, explained, graded)
     running, checkpoint = worker(Saved()), Saved()
-    since: list[tuple[Second, dict[tuple[str, int], float], int | None]] = []
+    since: list[tuple[Second, dict[tuple[str, int], Result], int | None]] = []
     put: dict[str, bytes] = {}
     second = 1_767_225_600_000
     for _ in range(60):
@@ -219,10 +242,15 @@ def test_scores_never_depend_on_what_leaves_memory_or_on_crashes(seed: int, monk
                 imports[key] = (f"{second}", forest.to_bytes())
                 put[key] = forest.to_bytes()
             running = worker(checkpoint)
+    # All probabilities are 1 before a thousand scores, so that they show nothing of where these have been
+    living = {key: one.calibration for (_, key), one in running.function._forests._living.items()}
+    assert {key: calibration.to_bytes() for key, calibration in living.items() if calibration} == {
+        key: calibration.to_bytes() for key, calibration in truth.calibrations.items() if graded and key in living
+    }
 
 
-def _check(running: Worker, rows: Second, expected: dict[tuple[str, int], float], watermark: int | None) -> None:
-    assert {(key, time): score for key, time, score in running.second(rows)} == expected
+def _check(running: Worker, rows: Second, expected: dict[tuple[str, int], Result], watermark: int | None) -> None:
+    assert {(key, time): result for key, time, result in running.second(rows)} == expected
     if watermark is not None:
         running.advance(watermark)
     living = running.function._forests

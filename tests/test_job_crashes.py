@@ -17,7 +17,7 @@ from udf.rcf import RandomCutForest
 pytestmark = pytest.mark.cluster
 
 START = round(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
-FOREST = ["--num-trees", 20, "--sample-size", 10, "--time-decay", 100]
+FOREST = ["--value", "volume", "--num-trees", 20, "--sample-size", 10, "--time-decay", 100]
 
 
 def records(count: int, seed: int) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ def test_every_record_of_two_shards_is_scored_while_one_splits(
     source, errors = (f"kinesis://{REGION}/{s}?endpoint={kinesis.endpoint}" for s in ("VolumeStream", "errors"))
     job = command(
         "run", *("--source", source, "--sink", f"file:{tmp_path / 'scores'}", "--errors", errors),
-        *("--quiet", "10s", "--num-trees", 20, "--sample-size", 10, "--time-decay", 100),
+        *("--value", "volume", "--quiet", "10s", "--num-trees", 20, "--sample-size", 10, "--time-decay", 100),
         python=PYTHON,
     )  # fmt: skip
     feed = Feed(source, records_per_second=30, keys=8)

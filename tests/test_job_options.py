@@ -39,6 +39,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"key": ""}, "key must be the name of a field, got ''"),
     ({"time": ""}, "time must be the name of a field, got ''"),
     ({"values": ("anomaly_score",)}, "value must not be second or anomaly_score, got 'anomaly_score'"),
+    (
+        {"grade": True, "values": ("grade",)},
+        "value must not be second or anomaly_score or probability or grade, got 'grade'",
+    ),
+    ({"shards": 2, "explanation": True}, "shards must be 1 with grade or explanation, got 2"),
+    ({"shards": 33, "num_trees": 100}, "shards must be 1 to 32, got 33"),
+    ({"shards": 11, "num_trees": 10}, "shards must be 1 to 10, got 11"),
     ({"key": "second"}, "key must not be second or anomaly_score, got 'second'"),
     ({"time": "second"}, "time must not be second or anomaly_score, got 'second'"),
     ({"key_ttl": 1000}, "key must be given with key_ttl, got none"),

@@ -14,7 +14,7 @@ from job_runs import command, rows, until, write_lines
 
 pytestmark = pytest.mark.cluster
 
-FOREST = ["--num-trees", 20, "--sample-size", 10, "--time-decay", 100]
+FOREST = ["--value", "volume", "--num-trees", 20, "--sample-size", 10, "--time-decay", 100]
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 
 

@@ -117,6 +117,24 @@ def test_batches_and_restores_do_not_matter(shape, cuts):
         assert np.concatenate([piece[side] for piece in pieces]).tobytes() == at_once.tobytes()
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles"])
+@settings(max_examples=25, deadline=None)
+@given(cuts=st.lists(st.integers(0, 150), max_size=6))
+def test_attributions_while_learning_are_those_of_a_record_at_a_time(shape, cuts):
+    points = np.random.default_rng(3).normal(size=(150, shape["dimensions"])).round(1)
+    forest, other, scored = (RandomCutForest(**shape) for _ in range(3))
+    one_by_one = []
+    for point in points:
+        one_by_one.append(attribution(other, [point]))
+        other.learn([point])
+    pieces = [forest.attribute_and_learn(piece) for piece in np.split(points, sorted(cuts))]
+    scores, low, high = (np.concatenate([piece[i] for piece in pieces]) for i in range(3))
+    for side, expected in ((low, 0), (high, 1)):
+        assert side.tobytes() == np.concatenate([sides[expected] for sides in one_by_one]).tobytes()
+    assert scores.tobytes() == scored.score_and_learn(points).tobytes()
+    assert forest.to_bytes() == scored.to_bytes()
+
+
 @njit
 def _add_some(block, series, begin, end, step, table, low, high):
     points, of_table = floats_at(series.ctypes.data), floats_at(table.ctypes.data)

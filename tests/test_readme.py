@@ -13,6 +13,7 @@ import pytest
 from job_runs import until
 
 from job.flink_client import free_port
+from job.sql.schema import InputSchema
 from udf.rcf import RandomCutForest
 
 if TYPE_CHECKING:
@@ -85,6 +86,30 @@ def test_readme_commands_run(tmp_path: Path) -> None:
     first = done.stdout.splitlines()[0]
     assert re.fullmatch(r'\{"event_time":.*"volume":.*,"second":"[^"]+Z","anomaly_score":[0-9.]+\}', first), first
     assert RandomCutForest.from_bytes((tmp_path / "room.forest").read_bytes()).records_seen == 500
+
+
+@needs_a_shell
+@pytest.mark.cluster
+def test_readme_commands_explain(tmp_path: Path) -> None:
+    done = typed(shown("test: explained"), tmp_path)
+    assert "--value not given: scoring the numeric field volume of 1000 records sampled" in done.stderr
+    assert done.stdout
+    for line in done.stdout.splitlines():
+        assert re.fullmatch(
+            r'\{"event_time":.*,"second":"[^"]+Z","probability":[0-9.e-]+,"grade":0.[1-9]\d*,"explanation":\{"volume":'
+            r'\{"DIRECTION":"(HIGH|LOW)","STRENGTH":"[01].\d{4}","ATTRIBUTION_SCORE":"\d.\d{4}"\}\},"anomaly_score":[\d.]+\}',
+            line,
+        ), line
+
+
+@needs_a_shell
+def test_readme_command_discovers(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "1.jsonl").write_text('{"event_time": "2026-11-21T20:32:22.310+00:00", "volume": 19.95}\n')
+    done = typed(shown("test: discover"), tmp_path)
+    assert done.stdout.startswith("1 records sampled\n\ncolumn ")
+    schema = InputSchema.read(tmp_path / "volume.schema.json")
+    assert str(schema) == '"event_time" TIMESTAMP, "volume" DOUBLE'
 
 
 @needs_a_shell

@@ -1,4 +1,4 @@
-"""The functions that Flink calls, and in `udf.rcf` the forest, which knows nothing of Flink."""
+"""The functions that Flink calls; `udf.rcf`, the forest, and `udf.hotspots` know nothing of Flink."""
 
 import sys
 

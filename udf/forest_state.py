@@ -3,9 +3,11 @@
     row of the log    head │ records of each key │ names of the keys │ values │ CRC-32
       its head        version, second, records, values a record, keys, bytes of their names
     snapshot          version, second of its last record │ the forest
+      with grades     version, second of its last record, bytes of the forest │ the forest │ the calibration
 
-All is little-endian; a second is its start in epoch milliseconds. The highest bit of a key's number of records says
-that its forest began anew, after the key was silent for its time to live: that time may change, what has been may not.
+All is little-endian; a second is its start in epoch milliseconds, or `_UNDATED`. The highest bit of a key's number of
+records says that its forest began anew, after the key was silent for its time to live: that time may change, what has
+been may not.
 Version 1 had no seconds: a snapshot was the forest alone, and the log had an entry a key.
 """
 
@@ -17,12 +19,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from udf.rcf import RandomCutForest
+from udf.rcf import Calibration, RandomCutForest
+from udf.rcf.shares import share_of
 
 _VERSION = 2
 _ROW = struct.Struct("<BqIIII")
 _ENTRY_1 = struct.Struct("<BIII")
 _SNAPSHOT = struct.Struct("<Bq")
+_GRADED = struct.Struct("<BqI")
+_GRADED_VERSION = 3
+_UNDATED = -(2**63)
 _FOREST_MAGIC = b"RCF"
 SEPARATOR = "\x1e"
 """Between the keys, or the documents, of one row: JSON has it only escaped, and `job.parse` refuses it in a key."""
@@ -47,13 +53,16 @@ class Learned(NamedTuple):
     anew: bool = False
 
 
-def forest_of(key: str, parameters: dict[str, Any]) -> RandomCutForest:
-    """A new forest for `key`, its seed drawn from seed and key; without keys (`key` is "") it is the seed itself."""
+def forest_of(key: str, parameters: dict[str, Any], share: int = 0, shares: int = 1) -> RandomCutForest:
+    """A new forest for `key`, its seed drawn from seed and key; without keys (`key` is "") it is the seed itself.
+
+    Of several shares, the one of this number.
+    """
     seed = parameters["seed"]
     if key:
         digest = hashlib.blake2b(key.encode(), digest_size=8, key=struct.pack("<q", seed)).digest()
         seed = struct.unpack("<q", digest)[0]
-    return RandomCutForest(**parameters | {"seed": seed})
+    return RandomCutForest(**share_of(parameters | {"seed": seed}, share, shares))
 
 
 def pack_row(
@@ -117,9 +126,13 @@ def _unpack_row_1(row: bytes) -> Iterator[Learned]:
         start += size
 
 
-def pack_snapshot(forest: RandomCutForest, second: int | None) -> bytes:
-    """A forest and the second of its last record."""
-    return forest.to_bytes() if second is None else dated(forest.to_bytes(), second)
+def pack_snapshot(forest: RandomCutForest, second: int | None, calibration: Calibration | None = None) -> bytes:
+    """A forest, the second of its last record, and the calibration of its scores where they are graded."""
+    packed = forest.to_bytes()
+    if calibration is not None:
+        head = _GRADED.pack(_GRADED_VERSION, _UNDATED if second is None else second, len(packed))
+        return head + packed + calibration.to_bytes()
+    return packed if second is None else dated(packed, second)
 
 
 def snapshot_second(saved: bytes) -> int | None:
@@ -130,31 +143,41 @@ def snapshot_second(saved: bytes) -> int | None:
     """
     if saved[:3] == _FOREST_MAGIC:
         return None
-    if saved[:1] != bytes([_VERSION]) or len(saved) < _SNAPSHOT.size:
+    if saved[:1] not in (bytes([_VERSION]), bytes([_GRADED_VERSION])) or len(saved) < _GRADED.size:
         raise ForestStateError(
-            f"forest snapshot must be of version 1 to {_VERSION}, got {saved[:1].hex() or 'nothing'}"
+            f"forest snapshot must be of version 1 to {_GRADED_VERSION}, got {saved[:1].hex() or 'nothing'}"
         )
-    return int(_SNAPSHOT.unpack_from(saved)[1])
+    second = int(_SNAPSHOT.unpack_from(saved)[1])
+    return None if second == _UNDATED else second
 
 
 def dated(saved: bytes, second: int) -> bytes:
     """A snapshot that has no second, with one."""
-    return _SNAPSHOT.pack(_VERSION, second) + saved
+    if saved[:3] == _FOREST_MAGIC:
+        return _SNAPSHOT.pack(_VERSION, second) + saved
+    return _GRADED.pack(_GRADED_VERSION, second, _GRADED.unpack_from(saved)[2]) + saved[_GRADED.size :]
 
 
-def unpack_snapshot(saved: bytes, key: str, parameters: dict[str, Any]) -> tuple[RandomCutForest, int | None]:
-    """The forest of `key`, and the second of its last record.
+def unpack_snapshot(
+    saved: bytes, key: str, parameters: dict[str, Any]
+) -> tuple[RandomCutForest, int | None, Calibration | None]:
+    """The forest of `key`, the second of its last record, and its calibration if the snapshot has one.
 
     Raises:
         ForestStateError: a snapshot that is damaged, of a newer version, or of a forest of other `parameters`.
     """
-    second = snapshot_second(saved)
+    second, calibration = snapshot_second(saved), None
     try:
-        forest = RandomCutForest.from_bytes(saved if second is None else saved[_SNAPSHOT.size :])
+        if saved[0] == _GRADED_VERSION:
+            end = _GRADED.size + _GRADED.unpack_from(saved)[2]
+            forest = RandomCutForest.from_bytes(saved[_GRADED.size : end])
+            calibration = Calibration.from_bytes(saved[end:])
+        else:
+            forest = RandomCutForest.from_bytes(saved if saved[:3] == _FOREST_MAGIC else saved[_SNAPSHOT.size :])
     except ValueError as error:
         raise ForestStateError(f"the forest of {_called(key)} cannot be read: {error}") from None
     check_forest(forest, key, parameters)
-    return forest, second
+    return forest, second, calibration
 
 
 def check_forest(forest: RandomCutForest, key: str, parameters: dict[str, Any]) -> None:

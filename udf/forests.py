@@ -19,20 +19,23 @@ from udf.forest_state import (
     unpack_row,
     unpack_snapshot,
 )
-from udf.rcf import RandomCutForest
+from udf.rcf import Calibration, RandomCutForest
+from udf.rcf.scoring import normalizer
+from udf.rcf.shares import share_of, split
+from udf.share_keys import share_of_key
 
 _SMALLEST_FOLD_BYTES = 64 * 1024
 _BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 _GOLDEN_RATIO = 0.6180339887498949
 
 
-class _Living:
-    """A forest in memory, and the second of its last record."""
+class Living:
+    """A forest in memory, the second of its last record, and the calibration of its scores where they are graded."""
 
-    __slots__ = ("forest", "second")
+    __slots__ = ("calibration", "forest", "second")
 
-    def __init__(self, forest: RandomCutForest, second: int | None) -> None:
-        self.forest, self.second = forest, second
+    def __init__(self, forest: RandomCutForest, second: int | None, calibration: Calibration | None) -> None:
+        self.forest, self.second, self.calibration = forest, second, calibration
 
 
 class _Log:
@@ -55,7 +58,8 @@ class Forests:
 
     memory: bytes that living forests may take in this worker. ttl: milliseconds without a record after which a key is
     forgotten, or None. imports: by key, the name of an import and a forest that is to be the key's from its next record
-    on, unless state says that it has been.
+    on, unless state says that it has been. shares: of how many shares the forests are; Flink's key then tells the
+    group and which of them (`share_of_key`), and an import is dealt. graded: forests have calibrations of their scores.
     """
 
     def __init__(
@@ -65,14 +69,20 @@ class Forests:
         memory: int,
         ttl: int | None,
         imports: Mapping[str, tuple[str, bytes]],
+        shares: int = 1,
+        graded: bool = False,
     ) -> None:
+        self._graded = graded
         self._parameters = parameters
+        self._shares = shares
         self._ttl = ttl
         self._imports = imports
-        sizes = {name: parameters[name] for name in ("dimensions", "num_trees", "sample_size", "shingle_size")}
-        self.most = max(1, memory // RandomCutForest.estimate_bytes(**sizes))
+        largest = share_of(parameters, shares - 1, shares)
+        sizes = {name: largest[name] for name in ("dimensions", "num_trees", "sample_size", "shingle_size")}
+        each = RandomCutForest.estimate_bytes(**sizes) + (Calibration.BYTES if graded else 0)
+        self.most = max(1, memory // each)
         """As many forests may live at once."""
-        self._living: dict[tuple[int, str], _Living] = {}  # the least recently used first
+        self._living: dict[tuple[int, str], Living] = {}  # the least recently used first
         self._anew: set[str] = set()  # the keys whose forests began anew in the last call of `of`
         self._logs: dict[int, _Log] = {}
         self._snapshot_bytes = 0  # of a forest that was snapshotted lately
@@ -87,7 +97,7 @@ class Forests:
         self._expired = metrics.counter("forests_expired")
         metrics.gauge("forests_living", lambda: len(self._living))
 
-    def of(self, group: int, keys: Sequence[str], second: int) -> list[RandomCutForest]:
+    def of(self, group: int, keys: Sequence[str], second: int) -> list[Living]:
         """The forests of `keys`, at most `most`, as they are before `second`."""
         for key in sorted(self._imports.keys() & set(keys)):
             self._import(group, key)
@@ -97,12 +107,12 @@ class Forests:
         for key in keys:
             living = self._living.pop((group, key))
             if self._is_over(living.second, second):
-                living = _Living(forest_of(key, self._parameters), None)
+                living = self._new(group, key)
                 self._anew.add(key)
                 self._expired.inc()
             living.second = second
             self._living[group, key] = living
-            found.append(living.forest)
+            found.append(living)
         return found
 
     def learned(self, group: int, second: int, keys: Sequence[str], counts: np.ndarray, points: np.ndarray) -> None:
@@ -110,7 +120,7 @@ class Forests:
         log = self._log(group)
         row = pack_row(second, keys, counts, points, self._anew)
         self._rows.add(row)
-        self._scored.inc(len(points))
+        self._scored.inc(len(points) if share_of_key(group) == 0 else 0)  # once, however many shares there are
         self._bytes_written.inc(len(row))
         log.size += len(row)
         log.keys.update(keys)
@@ -148,11 +158,24 @@ class Forests:
             self._snapshots.put(key, saved)
         return left > 0
 
+    def _new(self, group: int, key: str) -> Living:
+        return self._calibrated(forest_of(key, self._parameters, share_of_key(group), self._shares), None, None)
+
+    def _calibrated(self, forest: RandomCutForest, second: int | None, calibration: Calibration | None) -> Living:
+        """Where scores are graded and there is no calibration yet, with a new one; else without."""
+        if not self._graded:
+            calibration = None
+        elif calibration is None:
+            calibration = Calibration(normalizer(forest.scoring, forest.sample_size))
+        return Living(forest, second, calibration)
+
     def _import(self, group: int, key: str) -> None:
         """Put the key's import in the place of its forest, once."""
         name, forest = self._imports[key]
         if self._imported.get(key) == name:
             return
+        if self._shares > 1:
+            forest = split(RandomCutForest.from_bytes(forest), self._shares)[share_of_key(group)].to_bytes()
         self._fold(group)  # what the log has of the key is of the forest that goes
         self._snapshots.put(key, forest)
         self._imported.put(key, name)
@@ -195,33 +218,38 @@ class Forests:
         away = [key for key in log.keys if (group, key) not in self._living]
         here = [(key, self._living[group, key]) for key in log.keys if (group, key) in self._living]
         for key, living in chain(here, self._from_state(group, away)):
-            saved = pack_snapshot(living.forest, living.second)
+            saved = pack_snapshot(living.forest, living.second, living.calibration)
             self._snapshots.put(key, saved)
             self._bytes_written.inc(len(saved))
             self._snapshot_bytes = len(saved)
         self._rows.clear()
         self._logs[group] = _Log()
 
-    def _from_state(self, group: int, keys: Sequence[str]) -> Iterator[tuple[str, _Living]]:
+    def _from_state(self, group: int, keys: Sequence[str]) -> Iterator[tuple[str, Living]]:
         """Forests of `keys` that do not live: from snapshot and log, or new."""
         in_log = self._log(group).keys.intersection(keys)
         learned: dict[str, list[Learned]] = {key: [] for key in in_log}
         for row in self._rows.get() if in_log else ():
             for some in unpack_row(row, in_log):
                 learned[some.key].append(some)
+        dealt = share_of(self._parameters, share_of_key(group), self._shares)
         for key in keys:
             saved = self._snapshots.get(key)
-            living = _Living(*unpack_snapshot(saved, key, self._parameters)) if saved is not None else None
+            living = self._calibrated(*unpack_snapshot(saved, key, dealt)) if saved is not None else None
             if living is not None or key in in_log:
                 self._restored.inc()
-            yield key, self._replayed(key, living, learned.get(key, []))
+            yield key, self._replayed(group, key, living, learned.get(key, []))
 
-    def _replayed(self, key: str, living: _Living | None, learned: list[Learned]) -> _Living:
+    def _replayed(self, group: int, key: str, living: Living | None, learned: list[Learned]) -> Living:
         """The forest that a snapshot's has become with what was learned after it."""
         begin = max((i for i, some in enumerate(learned) if some.anew), default=0)
         if living is None or (learned and learned[begin].anew):
-            living = _Living(forest_of(key, self._parameters), None)
+            living = self._new(group, key)
         if learned:
-            living.forest.learn(np.concatenate([some.points for some in learned[begin:]]))
+            points = np.concatenate([some.points for some in learned[begin:]])
+            if living.calibration is not None:
+                living.calibration.observe(living.forest.score_and_learn(points))
+            else:
+                living.forest.learn(points)
             living.second = learned[-1].second
         return living

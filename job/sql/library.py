@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pyflink.common import Types
 from pyflink.table import Schema, StreamTableEnvironment, Table
 
+from job.event_time import carried_time
 from job.keyed import key_by_first
 from job.machine import memory_bytes
-from job.pipeline import carried_time
 from job.sql.flink_sql import interval, quoted
 from job.sql.types import NUMBERS
 from udf.forest_state import SEPARATOR
-from udf.random_cut_forest import SCORED_TYPE, window_row_type
+from udf.scored_lines import SCORED_TYPE
+from udf.second import second_row_type
+from udf.share_keys import KEY_GROUPS
 from udf.table_forest import COLUMN_SEPARATOR, TableForestFunction
 
 ROWTIME = "ROWTIME"
-_KEY_GROUPS = 128
 _ROWS = f"U&'\\{ord(SEPARATOR):04X}'"
 _COLUMNS = f"U&'\\{ord(COLUMN_SEPARATOR):04X}'"
 _LARGEST = "1.7976931348623157E308"
@@ -103,9 +104,9 @@ def random_cut_forest(
         [f"COALESCE(ABS({quoted(v)}) <= {_LARGEST}, FALSE)" for v in values]
         + [f"({quoted(k)} IS NOT NULL AND POSITION({_ROWS} IN CAST({quoted(k)} AS STRING)) = 0)" for k in partition_by]
     )
-    row_type = window_row_type(len(values))
+    row_type = second_row_type(len(values))
     windows = _windows(f"SELECT * FROM {rows} WHERE {scorable}", columns, values, partition_by)
-    function = TableForestFunction(parameters, 1000, memory or memory_bytes() // 2, explain, directions)
+    function = TableForestFunction(parameters, 1000, memory or memory_bytes() // 2, tuple(values) * explain, directions)
     scored = (
         key_by_first(t_env, windows, Types.ROW([Types.INT(), row_type, Types.INSTANT()]), row_type)
         .process(function, output_type=SCORED_TYPE)
@@ -146,12 +147,12 @@ def _values(columns: Sequence[TableColumn], told: Sequence[str] | None, keys: Se
 
 
 def _windows(rows: str, columns: Sequence[TableColumn], values: Sequence[str], keys: Sequence[str]) -> str:
-    """One row a key group and second: key group, `window_row_type`, and its time."""
+    """One row a key group and second: key group, `second_row_type`, and its time."""
     text = f" || {_COLUMNS} || ".join(_written(column) for column in columns if column.name != ROWTIME)
     of_key = [column for name in keys for column in columns if column.name == name]
     several = f" || {_COLUMNS} || ".join(map(_written, of_key))
     key = several if len(of_key) > 1 else "".join(f"CAST({quoted(column.name)} AS STRING)" for column in of_key)
-    group = f"MOD(MOD(HASH_CODE(key_), {_KEY_GROUPS}) + {_KEY_GROUPS}, {_KEY_GROUPS})" if keys else "0"
+    group = f"MOD(MOD(HASH_CODE(key_), {KEY_GROUPS}) + {KEY_GROUPS}, {KEY_GROUPS})" if keys else "0"
     doubles = {f"value_{i}": f"CAST({quoted(value)} AS DOUBLE)" for i, value in enumerate(values)}
     arrays = ", ".join(f"ARRAY_AGG({name}) AS {name}" for name in doubles)
     millis = "EXTRACT(EPOCH FROM ROWTIME) * 1000 + EXTRACT(MILLISECOND FROM ROWTIME)"

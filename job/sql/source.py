@@ -3,9 +3,9 @@
 from pyflink.datastream import DataStream
 from pyflink.table import StreamTableEnvironment
 
+from job.event_time import event_time, late
 from job.options import Options
 from job.parse import LARGEST, NUMBER, Field, event_millis, json_path, literal, parse
-from job.pipeline import event_time, late
 from job.sql.flink_sql import quoted
 from job.sql.schema import Column, InputSchema
 from job.sql.types import WHOLE, SqlType, coercion

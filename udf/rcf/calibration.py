@@ -198,6 +198,9 @@ class Calibration:
 
     __slots__ = ("_bound", "_cells", "_memory", "_numbers")
 
+    BYTES = 8 * (4 * _CELLS + 5) + 1024
+    """Memory of one, with the Python objects around its arrays."""
+
     def __init__(self, bound: float, memory: int = 100_000) -> None:
         if isinstance(bound, bool) or not hasattr(bound, "__float__") or not 0.0 < bound < math.inf:
             raise ValueError(f"bound must be a number above 0, got {bound!r}")

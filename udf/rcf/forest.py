@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from . import snapshot
 from .arrays import Floats
-from .attribution import as_next, attribution
+from .attribution import as_given, as_next, attribution
 from .batch import clean, hold_still, run, run_many
 from .expectation import expected, smallest_change
+from .explaining import run_explained
 from .explanation import explanations
 from .layout import layout_of
 from .parameters import Parameters
@@ -178,6 +179,18 @@ class RandomCutForest:
             self._take(records[begin : begin + _CHUNK], scores[begin : begin + _CHUNK])
         return scores
 
+    def attribute_and_learn(self, points: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+        """`score_and_learn`, and what each score comes from: scores, (n,), bit for bit the same, and low and high.
+
+        Low and high, (n, dimensions * shingle_size), are those of `attribution`, each against the records before.
+        """
+        records = self._checked(points)
+        scores, (low, high) = np.zeros(len(records)), np.zeros((2, len(records), self._parameters.coordinates))
+        for begin in range(0, len(records), _CHUNK):
+            chunk = slice(begin, begin + _CHUNK)
+            self._take(records[chunk], scores[chunk], low[chunk], high[chunk])
+        return scores, as_given(self, low), as_given(self, high)
+
     def learn(self, points: npt.ArrayLike) -> None:
         """Learn records, (n, dimensions) float64; the forest is then as after score_and_learn."""
         records = self._checked(points)
@@ -248,8 +261,8 @@ class RandomCutForest:
         records = self._checked(points)
         return np.where(np.abs(records - self._held) < self._floors, self._held, records)
 
-    def _take(self, records: Floats, scores: Floats) -> None:
-        """Learn a chunk of records, and write their scores into `scores` unless that is empty."""
+    def _take(self, records: Floats, scores: Floats, *sides: Floats) -> None:
+        """Learn a chunk; write its scores into `scores` unless that is empty, and attributions into `sides`."""
         if self._parameters.noise_floor:
             hold_still(records, self._held, self._floors)
         series = records
@@ -258,14 +271,19 @@ class RandomCutForest:
             self._recent = series[-(self.shingle_size - 1) :].copy()
         points = len(series) - self.shingle_size + 1
         if points > 0:
-            self._run(series, self.dimensions, scores[len(scores) - points :] if scores.size else scores, learned=True)
+            results = [result[len(result) - points :] if len(result) else result for result in (scores, *sides)]
+            self._run(series, self.dimensions, *results, learned=True)
         self._records_seen += len(records)
 
-    def _run(self, series: Floats, step: int, scores: Floats, learned: bool) -> None:
+    def _run(self, series: Floats, step: int, scores: Floats, *sides: Floats, learned: bool) -> None:
         """The kernel, over points of the trees, which begin every `step` values of `series`."""
         first, points = self._points_learned, (series.size - self._parameters.coordinates) // step + 1
-        run(*self._kernel_arguments, first, first + points, learned, series.reshape(-1), step, scores)
-        scores *= self._scale
+        if sides:
+            run_explained(*self._kernel_arguments, first, first + points, series.reshape(-1), step, scores, *sides)
+        else:
+            run(*self._kernel_arguments, first, first + points, learned, series.reshape(-1), step, scores)
+        for sums in (scores, *sides):
+            np.multiply(sums, self._scale, out=sums)
 
 
 def score_and_learn_many(forests: Sequence[RandomCutForest], points: npt.ArrayLike) -> Floats:

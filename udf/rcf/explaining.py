@@ -1,0 +1,59 @@
+"""The kernel that scores, attributes and learns a batch: each record as those before it have left the trees.
+
+It is apart from `batch`, so that who does not ask for explanations does not wait for its compilation.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from . import line, line_walk, walk
+from .arrays import Floats, floats_at, tree_at
+from .attribution import add_attributions, add_attributions_on_line
+from .batch import _pass, _take, _take_on_line
+from .compiling import inlined, kernel
+from .streams import stream
+
+
+@inlined
+def _add(a_tree: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> None:
+    scores, low, high = sums
+    walk.add_scores(a_tree, points, begin, end, step, table, scores)
+    add_attributions(a_tree, points, begin, end, step, table, low, high)
+
+
+@inlined
+def _add_on_line(a_line: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> None:
+    scores, low, high = sums
+    line_walk.add_scores(a_line, points, begin, end, step, table, scores)
+    add_attributions_on_line(a_line, points, begin, end, step, table, low, high)
+
+
+@kernel
+def run_explained(
+    trees: int,
+    num_trees: int,
+    samples: int,
+    coordinates: int | None,
+    seed: np.uint64,
+    decay_rate: float,
+    table: Floats,
+    first: int,
+    end: int,
+    series: Floats,
+    step: int,
+    scores: Floats,
+    low: Floats,
+    high: Floats,
+) -> None:
+    """As `batch.run` that learns; where scores come from is added to low and high, (points, coordinates)."""
+    points, of_table = floats_at(series.ctypes.data), floats_at(table.ctypes.data)
+    sums = floats_at(scores.ctypes.data), floats_at(low.ctypes.data), floats_at(high.ctypes.data)
+    for t in range(num_trees):
+        start = stream(seed, t)
+        if coordinates is None:
+            on_line, take, add = line.line_at(trees, t, samples), _take_on_line, _add_on_line
+            _pass(on_line, take, add, start, 1, decay_rate, of_table, first, end, True, True, points, sums)
+        else:
+            in_space, take, add = tree_at(trees, t, samples, coordinates), _take, _add
+            _pass(in_space, take, add, start, step, decay_rate, of_table, first, end, True, True, points, sums)
