@@ -27,6 +27,7 @@ from job.sql.syntax import SqlError
 from job.stop import Stop
 from job.uris import Uri
 from udf.forest_state import forest_of
+from udf.hotspots import Hotspots
 
 pytestmark = pytest.mark.cluster
 
@@ -77,7 +78,16 @@ def test_every_construct(tmp_path: Path) -> None:
     application = read_application((SQL / "constructs.sql").read_text(), SENSORS)
     options, open_run = application_run(tmp_path, application, SENSORS, bounded=False)
     # Live: what is over comes out before the end; then the last minute
-    live = {"COUNTED": 2, "STEPPED": 8, "SLIDING": 178, "pairs": 170, "PAIRED_BY_MINUTE": 1, "SCORED": 178, "faults": 5}
+    live = {
+        "COUNTED": 2,
+        "STEPPED": 8,
+        "SLIDING": 178,
+        "pairs": 170,
+        "PAIRED_BY_MINUTE": 1,
+        "SCORED": 178,
+        "CROWDED": 177,
+        "faults": 5,
+    }
     with Stop(), open_run(options, Silent()) as job:
         job.start()
         until(lambda: job.poll() and all(len(rows(tmp_path / name)) >= count for name, count in live.items()))
@@ -95,7 +105,7 @@ def test_every_construct(tmp_path: Path) -> None:
         assert counted.pop((at(START + 60_000 * minute), sensor)) == (len(of_minute), approx(np.mean(of_minute)))
     assert not counted
 
-    assert found["STEPPED"] == [
+    assert sorted(found["STEPPED"], key=lambda row: row["STARTED"]) == [
         {"STARTED": at(START + 10_000 * i), "HIGHEST": int(max(r["value"] or 0 for r in given[20 * i : 20 * i + 20]))}
         for i in range(9)
     ]
@@ -117,7 +127,8 @@ def test_every_construct(tmp_path: Path) -> None:
         if right["time"] - 2000 <= left["time"] <= right["time"]
     ]
     assert sorted((row["left"], row["right"]) for row in found["pairs"]) == pairs
-    assert [row["PAIRS"] for row in found["PAIRED_BY_MINUTE"]] == [117, 60]
+    paired = {row["MINUTE_"]: row["PAIRS"] for row in found["PAIRED_BY_MINUTE"]}
+    assert paired == {at(START): 117, at(START + 60_000): 60}
 
     assert sorted(found["SAID"], key=lambda row: row["ID"] or 9) == [
         {"ID": 2, "WHAT": "hello 1!", "N": int(given[1]["value"]), "SEEN": True},
@@ -136,6 +147,13 @@ def test_every_construct(tmp_path: Path) -> None:
             why = forest.explain(point)[0][:200]
             assert scores.pop(record["id"]) == (forest.score_and_learn(point)[0], why)
     assert not scores
+
+    positive = [[r["id"], r["value"]] for r in given if (r["value"] or 0) > 0]
+    crowds = Hotspots(dimensions=2, window_size=100, scan_radius=1.5, min_points=3).update(positive)
+    assert max(len(json.loads(crowd)["hotspots"]) for crowd in crowds) > 1
+    assert {row["id"]: row["FOUND"] for row in found["CROWDED"]} == {
+        record[0]: crowd[:4000] for record, crowd in zip(positive, crowds, strict=True)
+    }
 
     errors = found["error_stream"]
     assert sorted((e["ERROR_NAME"] or "", e["MESSAGE"], e["PUMP_NAME"] or "") for e in errors) == [
@@ -263,8 +281,6 @@ NOT_PLANNED = [
      "line 4, column 65: values must be 1 to 30 numeric columns, each once, got 0"),
     (f"SELECT STREAM 1 FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM {MANY} FROM i)))",
      "line 4, column 59: values must be 1 to 30 numeric columns, each once, got C0, C1,"),
-    ('SELECT STREAM 1 FROM TABLE(HOTSPOTS(CURSOR(SELECT STREAM "v" FROM i), 100, 1, 2))',
-     "line 4, column 59: HOTSPOTS is not supported yet"),
     ('SELECT STREAM "flag" FROM i', "pump P: what goes into X of S must be of a type that becomes DOUBLE, got BOOLEAN"),
     ('SELECT STREAM "name" * 2 FROM i', "pump P: Flink does not take its query: "),
 ]  # fmt: skip

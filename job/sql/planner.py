@@ -3,6 +3,8 @@
 What is done is written down at the same time, as the Python that does it: that is what `--explain` prints.
 """
 
+from collections.abc import Callable
+
 from py4j.protocol import Py4JJavaError
 from pyflink.table import StreamTableEnvironment, Table
 from pyflink.util.exceptions import JavaException
@@ -13,10 +15,11 @@ from job.parse import literal
 from job.sql.application import ERRORS, SOURCE_STREAM, Application, Pump
 from job.sql.flink_sql import quoted
 from job.sql.functions import HOTSPOTS
-from job.sql.library import TableColumn, columns_of, random_cut_forest, streamed
+from job.sql.library import hotspots, random_cut_forest
 from job.sql.names import ERROR_STREAM
 from job.sql.parameters import parameters
 from job.sql.queries import Queries
+from job.sql.rows import TableColumn, columns_of, streamed
 from job.sql.source import REJECTED
 from job.sql.syntax import Query, Source, SqlError, TableFunction, place_of
 from job.sql.types import Coercion, coercion, message
@@ -134,36 +137,35 @@ class Planner:
 
     def _table_function(self, function: TableFunction) -> str:
         place = place_of(self._application.text, function)
+        call: Callable[..., Table] = random_cut_forest
+        kind, result = "forest", "ANOMALY_SCORE"
+        told = parameters(function) | {"partition_by": [key.name for key in function.args.get("partition_by") or ()]}
         if function.this == HOTSPOTS:
-            raise SqlError(f"{place}: HOTSPOTS is not supported yet")
+            call, kind, result = hotspots, "hotspots", "HOTSPOTS_RESULT"
+        else:
+            told["seed"] = self._seed
         self._functions += 1
-        name = f"forest {self._functions} of {self._pump}"
+        name = told["name"] = f"{kind} {self._functions} of {self._pump}"
         query = function.args["query"]
         sql = self._queries.sql(query, names_of(query))
-        told = parameters(function) | {"partition_by": [key.name for key in function.args.get("partition_by") or ()]}
-        told |= {"seed": self._seed, "name": name}
         columns = {column.name: column.name for column in self._columns(sql) if column.name != "ROWTIME"}
         try:
-            forest = random_cut_forest(
-                self._t_env,
-                streamed(self._t_env, self._t_env.sql_query(sql)),
-                memory=self._memory // self._share,
-                **told,
-            )
+            rows = streamed(self._t_env, self._t_env.sql_query(sql))
+            table = call(self._t_env, rows, memory=self._memory // self._share, **told)
         except ValueError as error:
             raise SqlError(f"{place}: {error}") from None
         arguments = "".join(f"    {key}={value!r},\n" for key, value in told.items())
         self._do(
             name,
-            f"random_cut_forest(\n    t_env,\n    streamed(t_env, t_env.sql_query({_text(sql)})),\n"
+            f"{call.__name__}(\n    t_env,\n    streamed(t_env, t_env.sql_query({_text(sql)})),\n"
             f"    memory=memory // {self._share},\n{arguments})",
-            forest,
+            table,
         )
         why = literal("a feature is NULL or not finite, or a key is NULL")
-        misfits = _misfits(quoted(name), columns, "FEATURES", why, self._pump, "ANOMALY_SCORE IS NULL")
+        misfits = _misfits(quoted(name), columns, "FEATURES", why, self._pump, f"{result} IS NULL")
         self._view(f"errors of {name}", misfits)
         self._errors.append(f"errors of {name}")
-        return f"(SELECT * FROM {quoted(name)} WHERE ANOMALY_SCORE IS NOT NULL)"
+        return f"(SELECT * FROM {quoted(name)} WHERE {result} IS NOT NULL)"
 
     def _columns(self, sql: str) -> list[TableColumn]:
         return columns_of(self._query(sql))

@@ -32,8 +32,9 @@ Run it where the packages `job` and `udf` are: python {name}.py --source URI [--
 
 import sys
 
-from job.sql.library import random_cut_forest, streamed  # noqa: F401
+from job.sql.library import hotspots, random_cut_forest  # noqa: F401
 from job.sql.program import main
+from job.sql.rows import streamed  # noqa: F401
 from job.sql.schema import Column, InputSchema
 
 SCHEMA = InputSchema(

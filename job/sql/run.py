@@ -62,8 +62,8 @@ def json_rows(t_env: Any, stream: str) -> str:
     """The query of a stream's rows as JSON objects, their members in the order of its columns."""
     from job.parse import literal  # noqa: PLC0415 - as above
     from job.sql.flink_sql import quoted  # noqa: PLC0415
-    from job.sql.library import columns_of  # noqa: PLC0415
     from job.sql.planner import ALL_ERRORS  # noqa: PLC0415
+    from job.sql.rows import columns_of  # noqa: PLC0415
 
     view = quoted(ALL_ERRORS if stream == ERROR_STREAM else stream)
     members = []

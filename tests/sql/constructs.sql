@@ -51,6 +51,11 @@ CREATE PUMP score_pump AS INSERT INTO scored
         CURSOR(SELECT STREAM "id", "sensor", "value", "value" * "value" AS "square" FROM "SOURCE_SQL_STREAM_001")
         PARTITION BY "sensor", 20, 10, 100, 1, TRUE)) AS f;
 
+CREATE STREAM crowded ("id" INTEGER, found VARCHAR(4000));
+CREATE PUMP crowd_pump AS INSERT INTO crowded
+    SELECT STREAM "id", HOTSPOTS_RESULT FROM TABLE(
+        HOTSPOTS(CURSOR(SELECT STREAM "id", "value" FROM "SOURCE_SQL_STREAM_001" WHERE "value" > 0), 100, 1.5, 3));
+
 CREATE STREAM "faults" (level_ CHAR(3), why VARCHAR(20), pump VARCHAR(32));
 CREATE PUMP fault_pump AS INSERT INTO "faults"
     SELECT STREAM e.ERROR_LEVEL, e.MESSAGE, e.PUMP_NAME FROM "error_stream" AS e WHERE e.PUMP_NAME IS NOT NULL;
