@@ -74,7 +74,11 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     )
     application.add_argument("application", type=Path, metavar="APP.sql", help="the application as it is")
     application.add_argument(
-        "--schema", type=Path, required=True, metavar="FILE", help="the input's columns, in the service's InputSchema"
+        "--schema",
+        type=Path,
+        metavar="FILE",
+        help="the input's columns, in the service's InputSchema (default: those that the state was made with, or else "
+        "that the first records have, as `discover` finds them)",
     )
     application.add_argument(
         "--explain", action="store_true", help="run nothing; print the Python program of Flink tables that it becomes"

@@ -1,12 +1,13 @@
 """What an application must be before anything starts: names, arguments, types, the way of its pumps."""
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 
 from job.sql.application import Application, read_application
-from job.sql.command import statements
+from job.sql.command import input_schema, statements
 from job.sql.options import SqlOptions
 from job.sql.queries import Queries
 from job.sql.schema import Column, InputSchema
@@ -211,3 +212,24 @@ def test_state_of_another_application_is_refused_by_the_name_of_what_differs(tmp
             options(seed, InputSchema((*SCHEMA.columns[:1], Column("volume", "REAL", "$.volume"))))
         )
     assert str(refused.value).startswith("column volume must be DOUBLE $.volume as in the state of")
+
+
+def test_columns_that_are_not_told_are_found_and_then_kept_with_the_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.jsonl").write_text('{"volume": 3, "event_time": "now"}\n')
+    told = argparse.Namespace(schema=None, source=f"file:{tmp_path / 'in.jsonl'}", state=tmp_path / "s", fresh=False)
+    found = input_schema(told)
+    assert str(found) == '"volume" INTEGER, "event_time" VARCHAR(16)'
+    assert str(found) in capsys.readouterr().err
+
+    application = read_application(
+        STREAMS + f'CREATE PUMP p AS INSERT INTO a SELECT STREAM "volume" FROM {INPUT}', found
+    )
+    nowhere = Uri("print")
+    options = SqlOptions(Uri("file", tmp_path), nowhere, nowhere, statements=statements(application, found))
+    StateDirectory(tmp_path / "s").claim(options)
+    (tmp_path / "in.jsonl").write_text('{"volume": 3.5, "loud": true}\n')
+    assert input_schema(told) == found
+    told.fresh = True
+    assert str(input_schema(told)) == '"volume" DOUBLE, "loud" BOOLEAN'

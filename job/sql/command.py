@@ -1,12 +1,19 @@
 """What `python -m job sql` does."""
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from job.sql.application import Application, read_application
+from job.sql.discover import discover
 from job.sql.program import explain, run_views, sql_options
-from job.sql.schema import InputSchema
+from job.sql.schema import Column, InputSchema
+from job.state import StateDirectory
+from job.uris import SOURCES, parse_uri
+
+_COLUMN = "column "
+_WAIT_SECONDS = 10.0
 
 
 def sql(told: argparse.Namespace) -> int:
@@ -16,7 +23,7 @@ def sql(told: argparse.Namespace) -> int:
         ValueError: what it says cannot be run, with its place, or an argument is wrong.
         RuntimeError: as `job.run.run`.
     """
-    schema = InputSchema.read(told.schema)
+    schema = input_schema(told)
     application = read_application(told.application.read_text(encoding="utf-8"), schema)
     streams, results = list(application.streams), application.results()
     options = sql_options(told, streams, results, statements(application, schema))
@@ -26,6 +33,26 @@ def sql(told: argparse.Namespace) -> int:
         print(explain(options, schema, told.application.name, plan, results, streams), end="")
         return 0
     return run_views(options, schema, plan)
+
+
+def input_schema(told: argparse.Namespace) -> InputSchema:
+    """The columns of the input: as told, or as the state has them, or as the first records do, which is then said.
+
+    Raises:
+        ValueError: the schema is none.
+        RuntimeError: as `job.sql.discover.discover`.
+    """
+    if told.schema is not None:
+        return InputSchema.read(told.schema)
+    before = None if told.state is None or told.fresh else StateDirectory(told.state).told()
+    if before is not None and (columns := _columns(before)):
+        return InputSchema(columns)
+    source = parse_uri("source", told.source, SOURCES)
+    if source.path is not None and not source.path.exists():
+        raise ValueError(f"source must be a file or directory that is there, got {told.source!r}")
+    schema = discover(source, wait=_WAIT_SECONDS)
+    print(f"no --schema: columns as in the first records of {source}: {schema}", file=sys.stderr)
+    return schema
 
 
 def planner(application: Application, seed: int) -> Callable[[Any, int], list[str]]:
@@ -43,5 +70,16 @@ def planner(application: Application, seed: int) -> Callable[[Any, int], list[st
 
 def statements(application: Application, schema: InputSchema) -> Mapping[str, str]:
     """What the state of a run depends on, by its name."""
-    columns = {f"column {c.name}": f"{c.sql_type} {c.mapping}" for c in schema.columns}
+    columns = {f"{_COLUMN}{c.name}": f"{c.sql_type} {c.mapping}" for c in schema.columns}
     return {**application.statements, **columns}
+
+
+def _columns(before: Mapping[str, Any]) -> tuple[Column, ...]:
+    """The columns among what `statements` has told a state."""
+    told = {name.removeprefix(_COLUMN): text for name, text in before.items() if name.startswith(_COLUMN)}
+    return tuple(Column(name, *_type_and_path(text)) for name, text in told.items())
+
+
+def _type_and_path(text: str) -> tuple[str, str]:
+    sql_type, _, path = text.partition(" $")
+    return sql_type, f"${path}"
