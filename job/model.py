@@ -71,6 +71,8 @@ def _options_of(directory: StateDirectory, state: Path, key: str | None) -> Opti
     told = directory.told()
     if told is None:
         raise ValueError(f"state must be a directory that a job was run with, got {state}")
+    if "key" not in told:
+        raise ValueError(f"state must be of a job that run has run, got that of a SQL application in {state}")
     if (key is None) != (told["key"] is None):
         rule = "given, as the job has a forest for each" if key is None else "left out, as the job has one forest"
         raise ValueError(f"key must be {rule}")

@@ -8,16 +8,17 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from confluent_kafka import Producer
 from job_runs import ROOT, command, kill_workers, lines, rows, run_to_a_savepoint, run_to_the_end, until, write_lines
 from pytest import approx
 
 from job.progress import Silent
 from job.run import Run
-from job.sql.application import Application, read_application
+from job.sql.application import SOURCE_STREAM, Application, read_application
 from job.sql.command import planner, statements
 from job.sql.options import SqlOptions
 from job.sql.program import explain
@@ -25,9 +26,12 @@ from job.sql.run import SqlRun
 from job.sql.schema import Column, InputSchema
 from job.sql.syntax import SqlError
 from job.stop import Stop
-from job.uris import Uri
+from job.uris import SINKS, SOURCES, Uri, parse_uri
 from udf.forest_state import forest_of
 from udf.hotspots import Hotspots
+
+if TYPE_CHECKING:
+    from kafka_broker import KafkaBroker
 
 pytestmark = pytest.mark.cluster
 
@@ -48,9 +52,14 @@ def application_run(folder: Path, application: Application, schema: InputSchema,
     options = SqlOptions(
         sink=Uri("print"),
         errors=Uri("print"),
-        outputs={name: Uri("file", folder / name) for name in application.streams if name != "SOURCE_SQL_STREAM_001"},
         statements=statements(application, schema),
-        **{"time": "time", "source": Uri("file", folder / "in.jsonl"), "bounded": True, **told},
+        **{
+            "outputs": {name: Uri("file", folder / name) for name in application.streams if name != SOURCE_STREAM},
+            "time": "time",
+            "source": Uri("file", folder / "in.jsonl"),
+            "bounded": True,
+            **told,
+        },
     )
     return options, partial(SqlRun, schema=schema, build=planner(application, options.seed))
 
@@ -273,6 +282,31 @@ def test_stopped_and_crashed_the_forests_go_on(tmp_path: Path) -> None:
     (error,) = rows(tmp_path / "error_stream")
     assert (error["ERROR_NAME"], error["DATA_ROWTIME"]) == ("LATE", at(START))
     assert json.loads(bytes.fromhex(error["DATA_ROW"])) == late
+
+
+@pytest.mark.servers
+def test_between_topics_rowtime_is_when_a_record_came_to_the_broker(tmp_path: Path, kafka: "KafkaBroker") -> None:
+    given = volumes(500)
+    for topic in ("sql-in", "sql-rows", "sql-errors"):
+        kafka.create_topic(topic)
+    sender = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    for i, record in enumerate(given):
+        sender.produce("sql-in", json.dumps(record), timestamp=START + 50 * i)
+    sender.produce("sql-in", b"no json", timestamp=START + 25_000)
+    sender.flush()
+    application = read_application((SQL / "seed.sql").read_text(), VOLUMES)
+    ends = {
+        name: parse_uri("output", f"kafka://{kafka.bootstrap}/{topic}", SINKS)
+        for name, topic in {"DESTINATION_SQL_STREAM": "sql-rows", "error_stream": "sql-errors"}.items()
+    }
+    source = parse_uri("source", f"kafka://{kafka.bootstrap}/sql-in", SOURCES)
+    told = {"source": source, "time": "arrival", "quiet": 2000, "outputs": ends}
+    options, open_run = application_run(tmp_path, application, VOLUMES, **told)
+    run_to_the_end(options, open_run=open_run)
+    found = [json.loads(message.value() or b"") for message in kafka.records("sql-rows")]
+    assert [(row["volume"], row["ANOMALY_SCORE"]) for row in found] == seed_rows(given)
+    (error,) = [json.loads(message.value() or b"") for message in kafka.records("sql-errors")]
+    assert (bytes.fromhex(error["DATA_ROW"]), error["MESSAGE"]) == (b"no json", "not a JSON object")
 
 
 MANY = ", ".join(f"1.0E0 AS c{n}" for n in range(31))

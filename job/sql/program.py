@@ -1,6 +1,8 @@
 """An application as a Python program: written by `--explain`, and run by `main` once it is one."""
 
 import argparse
+import hashlib
+import inspect
 import shutil
 import sys
 import tempfile
@@ -32,9 +34,7 @@ Run it where the packages `job` and `udf` are: python {name}.py --source URI [--
 
 import sys
 
-from job.sql.library import hotspots, random_cut_forest  # noqa: F401
 from job.sql.program import main
-from job.sql.rows import streamed  # noqa: F401
 from job.sql.schema import Column, InputSchema
 
 SCHEMA = InputSchema(
@@ -48,6 +48,9 @@ RESULTS = {results!r}
 
 def build(t_env, memory):
     """The views; `memory` is what forests may take in a worker, in bytes."""
+    from job.sql.library import hotspots, random_cut_forest
+    from job.sql.rows import streamed
+
 {steps}
 
 
@@ -153,8 +156,11 @@ def main(build: Build, schema: InputSchema, streams: Sequence[str], results: Seq
     """Run a program that `explain` has written, with the options of `python -m job sql`. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Run the views of this program on Flink.")
     add_sql(parser)
+    told = parser.parse_args()
     try:
-        return run_views(sql_options(parser.parse_args(), streams, results, {}), schema, build)
+        # State depends on all that the views are made of
+        program = hashlib.sha256(f"{inspect.getsource(build)}{schema}".encode()).hexdigest()
+        return run_views(sql_options(told, streams, results, {"program": program}), schema, build)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
