@@ -250,12 +250,19 @@ def test_the_application_of_the_blog_runs_as_printed_and_so_does_the_program_tha
     assert [line for line in ran.stdout.splitlines() if line.startswith("error_stream> {")], "the error, too"
 
 
-def test_stopped_and_crashed_the_forests_go_on(tmp_path: Path) -> None:
+HOT = """;
+CREATE STREAM "HOT" (at_ VARCHAR(32), found VARCHAR(4000));
+CREATE PUMP hot_pump AS INSERT INTO "HOT" SELECT STREAM "event_time", HOTSPOTS_RESULT FROM TABLE(
+    HOTSPOTS(CURSOR(SELECT STREAM * FROM "SOURCE_SQL_STREAM_001"), 100, 0.2, 5));
+"""
+
+
+def test_stopped_and_crashed_forests_and_hotspots_go_on(tmp_path: Path) -> None:
     given = volumes(40_000, seed=6)
     spool = tmp_path / "spool"
     spool.mkdir()
     write_lines(spool / "1.jsonl", given[:1000])
-    application = read_application((SQL / "seed.sql").read_text(), VOLUMES)
+    application = read_application((SQL / "seed.sql").read_text() + HOT, VOLUMES)
     told: dict[str, Any] = {
         "time": "event_time",
         "source": Uri("file", spool),
@@ -279,6 +286,11 @@ def test_stopped_and_crashed_the_forests_go_on(tmp_path: Path) -> None:
     run_to_the_end(options, kill_once, open_run)
     assert killed and killed[0] > 0, "the run was over before a worker could be killed"
     assert shown(folder) == seed_rows(given)
+    hot = Hotspots(1, 100, 0.2, 5).update([[record["volume"]] for record in given])
+    assert max(len(json.loads(text)["hotspots"]) for text in hot) > 1
+    found = {row["AT_"]: row["FOUND"] for row in rows(tmp_path / "HOT")}
+    assert found == {record["event_time"]: text for record, text in zip(given, hot, strict=True)}
+    assert len(rows(tmp_path / "HOT")) == len(given), "each once"
     (error,) = rows(tmp_path / "error_stream")
     assert (error["ERROR_NAME"], error["DATA_ROWTIME"]) == ("LATE", at(START))
     assert json.loads(bytes.fromhex(error["DATA_ROW"])) == late
