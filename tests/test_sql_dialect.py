@@ -138,7 +138,7 @@ REFUSED_QUERIES = [
     ("SELECT STREAM a FROM b, c", "23: , is not supported here"),
     ("SELECT STREAM a FROM b JOIN c", "24: JOIN without ON is not supported"),
     ("SELECT STREAM a FROM b UNION SELECT STREAM a FROM c", "24: UNION without ALL is not supported"),
-    ("SELECT STREAM a FROM b WHERE a SIMILAR TO 'x'", "30: SIMILARTO is not supported"),
+    ("SELECT STREAM a FROM b WHERE a ILIKE 'x'", "30: ILIKE is not supported"),
     ("SELECT STREAM a[1] FROM b", "15: BRACKET is not supported"),
     ("SELECT STREAM x.a.b.c FROM b", "15: a column in a schema is not supported"),
     ("SELECT STREAM AVG(a) OVER (RANGE INTERVAL '1' MINUTE FOLLOWING) FROM b",

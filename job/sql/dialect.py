@@ -31,7 +31,7 @@ _EXPRESSIONS = (
     *(exp.Column, exp.Identifier, exp.Star, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Alias, exp.Var),
     *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.DPipe),
     *(exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In, exp.Is),
-    *(exp.Like, exp.Escape, exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Interval),
+    *(exp.Like, exp.SimilarTo, exp.Escape, exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Interval),
     *(exp.Anonymous, exp.Distinct, exp.Extract, exp.Floor, exp.Ceil, exp.Substring, exp.Trim, exp.StrPosition),
     *(exp.CurrentTimestamp, exp.CurrentDate, exp.Ordered),
     *(CreateStream, CreatePump, StreamColumn, Query, UnionAll, Source, Join, TableFunction, Step, Over, Frame, Stagger),

@@ -37,7 +37,7 @@ CREATE STREAM said (id INTEGER, what VARCHAR(12), n SMALLINT, seen BOOLEAN);
 CREATE PUMP first_said AS INSERT INTO said
     SELECT STREAM "id", CASE WHEN "sensor" = 'a' THEN UPPER("text") ELSE TRIM("text") || '!' END,
         CAST("value" AS SMALLINT), "value" IS NOT NULL AND "id" IN (1, 2)
-    FROM "SOURCE_SQL_STREAM_001" WHERE "id" BETWEEN 1 AND 4 AND NOT "text" LIKE 'x%';
+    FROM "SOURCE_SQL_STREAM_001" WHERE "id" BETWEEN 1 AND 4 AND NOT "text" LIKE 'x%' AND "text" SIMILAR TO '%(he|x)l+o%';
 CREATE PUMP then_said AS INSERT INTO said (n, id) -- by position, the others are NULL
     SELECT STREAM "value" * 10000, "id" FROM "SOURCE_SQL_STREAM_001" WHERE "id" <= 3
     UNION ALL SELECT STREAM POSITION('l' IN "text"), "id" / ("id" - 5) FROM "SOURCE_SQL_STREAM_001"
