@@ -2,6 +2,7 @@
 
 from . import shares
 from .calibration import Calibration, grade
-from .forest import RandomCutForest, score_and_learn_many
+from .forest import RandomCutForest
+from .many import score_and_learn_many
 
 __all__ = ["Calibration", "RandomCutForest", "grade", "score_and_learn_many", "shares"]
