@@ -46,6 +46,8 @@ class KinesisParser(Parser):
 
     def _parse_statement(self) -> exp.Expr:
         begin = self._curr
+        if self._match(TokenType.SEMICOLON):  # with a comment behind it, that is a statement for sqlglot
+            return exp.Semicolon()
         if self._match_text_seq("CREATE"):
             self._match_text_seq("OR", "REPLACE")
             if self._match_text_seq("STREAM"):
