@@ -58,13 +58,14 @@ def parse(text: str) -> list[CreateStream | CreatePump]:
     job.sql.syntax.SqlError: line 1, column 1: SELECT is not supported
     """
     try:
-        statements = [statement for statement in KinesisSql().parse(text) if statement is not None]
+        found = KinesisSql().parse(text)
     except ParseError as error:
         told = error.errors[0]
         column = told["col"] - len(told["highlight"]) + 1
         raise SqlError(f"line {told['line']}, column {column}: {_sentence(**told)}") from None
     except TokenError as error:
         raise SqlError(f"text must be SQL: {error}") from None
+    statements = [s for s in found if s is not None and not isinstance(s, exp.Semicolon)]
     for statement in statements:
         _check(text, statement)
     return statements  # type: ignore[return-value]
