@@ -50,6 +50,12 @@ def test_comments_go_everywhere() -> None:
     assert [item.name for item in query(text).expressions] == ["volume"]
 
 
+@pytest.mark.parametrize("between", ["; -- c\n", ";\n/* ; c */", ";;\n;", "; -- c\n; -- d\n"])
+def test_comments_and_semicolons_between_statements_are_none(between: str) -> None:
+    text = between.join(["", "CREATE STREAM a (x INTEGER)", "CREATE STREAM b (x INTEGER)", ""])
+    assert [statement.name for statement in parse(text)] == ["A", "B"]
+
+
 def test_a_forest_has_its_query_its_keys_and_its_arguments() -> None:
     found = query(
         'SELECT STREAM * FROM TABLE(RANDOM_CUT_FOREST_WITH_EXPLANATION(CURSOR(SELECT STREAM "a" FROM s)'

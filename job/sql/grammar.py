@@ -44,8 +44,10 @@ class KinesisParser(Parser):
         "STEP": lambda self: self._parse_step(),
     }
 
-    def _parse_statement(self) -> exp.Expr:
+    def _parse_statement(self) -> exp.Expr | None:
         begin = self._curr
+        if begin.token_type == TokenType.SENTINEL or self._match(TokenType.SEMICOLON):
+            return None  # sqlglot makes a statement of a semicolon that a comment follows
         if self._match_text_seq("CREATE"):
             self._match_text_seq("OR", "REPLACE")
             if self._match_text_seq("STREAM"):
