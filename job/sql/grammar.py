@@ -112,18 +112,27 @@ class KinesisParser(Parser):
         query.set("source", self._parse_source())
         query.set("joins", self._parse_source_joins())
         if self._match_text_seq("WHERE"):
-            query.set("where", self._parse_disjunction())
+            query.set("where", self._expected("WHERE"))
         if self._match(TokenType.GROUP_BY):
-            query.set("group", self._parse_csv(self._parse_disjunction))
+            query.set("group", self._parse_csv(lambda: self._expected("GROUP BY")))
         if self._match_text_seq("HAVING"):
-            query.set("having", self._parse_disjunction())
+            query.set("having", self._expected("HAVING"))
         if self._match_text_seq("WINDOWED", "BY", "STAGGER"):
             query.set("stagger", self._parse_stagger())
         if self._match_text_seq("WINDOW"):
             query.set("windows", self._parse_csv(self._parse_defined_window))
         if self._match(TokenType.ORDER_BY):
             query.set("order", self._parse_csv(self._parse_ordered))
+            if not query.args["order"]:
+                self.raise_error("ORDER BY must have an expression")
         return query
+
+    def _expected(self, clause: str) -> exp.Expr:
+        """An expression that must be there: sqlglot takes none for it, too, and the clause would be lost."""
+        expression: exp.Expr | None = self._parse_disjunction()
+        if expression is None:
+            self.raise_error(f"{clause} must have an expression")
+        return expression  # type: ignore[return-value]
 
     def _parse_source(self) -> exp.Expr:
         """A stream, a query or a table function, perhaps OVER a window, perhaps with a name of its own."""
