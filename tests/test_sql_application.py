@@ -68,6 +68,19 @@ def test_the_error_stream_is_found_in_either_case_and_what_reads_it_is_known() -
         assert found.after_errors() == {"P", "Q"}
 
 
+def test_a_star_is_without_the_arrival_of_the_input_but_with_columns_called_so() -> None:
+    found = read_application(
+        "CREATE STREAM s (APPROXIMATE_ARRIVAL_TIME TIMESTAMP, y DOUBLE);CREATE STREAM t (a TIMESTAMP, y DOUBLE);"
+        f'CREATE PUMP p AS INSERT INTO s SELECT STREAM APPROXIMATE_ARRIVAL_TIME, "volume" FROM {INPUT};'
+        "CREATE PUMP q AS INSERT INTO t SELECT STREAM * FROM s",
+        SCHEMA,
+    )
+    assert [item.name for item in found.pumps[1].query.expressions] == ["APPROXIMATE_ARRIVAL_TIME", "Y"]
+    text = f"CREATE PUMP p AS INSERT INTO error_stream (MESSAGE, DATA_ROW) SELECT STREAM * FROM {INPUT}"
+    (pump,) = application(text).pumps
+    assert [item.name for item in pump.query.expressions] == ["event_time", "volume"]
+
+
 REFUSED = [
     ("CREATE STREAM a (y INTEGER)", "1: there must be one stream A, got another"),
     ("CREATE STREAM c (y MULTISET)", "18: type must be one of BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, REAL, FLOAT,"
@@ -82,6 +95,15 @@ REFUSED = [
      "30: a pump must not insert into the input, got SOURCE_SQL_STREAM_001"),
     ('CREATE PUMP p AS INSERT INTO a ("z") SELECT STREAM 1 FROM a',
      "1: a column to insert into must be one of A, got z"),
+    ('CREATE PUMP p AS INSERT INTO a ("x", "x") SELECT STREAM 1, 2 FROM b',
+     "1: columns to insert into must be each once, got x, x"),
+    (f'CREATE PUMP p AS INSERT INTO a SELECT STREAM "x" FROM (SELECT STREAM "volume" AS "x", 1 AS "x" FROM {INPUT})',
+     "56: columns must have names of their own, got x, x"),
+    ('CREATE PUMP p AS INSERT INTO a SELECT STREAM "x" FROM (SELECT STREAM b.ROWTIME, "x" FROM b)',
+     "56: a query that is read by another has ROWTIME; it must not be among its columns, too"),
+    ('CREATE PUMP p AS INSERT INTO a SELECT STREAM 1 FROM TABLE(RANDOM_CUT_FOREST(CURSOR('
+     'SELECT STREAM "x" AS ANOMALY_SCORE FROM b)))',
+     "59: a column of the cursor must not be called as what RANDOM_CUT_FOREST adds, ANOMALY_SCORE"),
     ('CREATE PUMP p AS INSERT INTO a SELECT STREAM "x", 2 FROM b',
      "1: pump P must insert as many columns as A takes, 1, got 2: x, EXPR$1"),
     ("CREATE PUMP p AS INSERT INTO a SELECT STREAM x FROM b",
@@ -172,6 +194,10 @@ TRANSLATED = [
     (f'SELECT STREAM "volume" FROM {INPUT} OVER ', "(RANGE INTERVAL '1' MINUTE PRECEDING)",
      "OVER of a stream is for JOIN"),
     ("", f'SELECT STREAM "volume" / 0 FROM {INPUT}', "a divisor must not be 0, got 0"),
+    ("", f'SELECT STREAM "volume" % 0 FROM {INPUT}', "a divisor must not be 0, got 0"),
+    ("", f'SELECT STREAM FLOOR("volume", 2) FROM {INPUT}', "FLOOR must be of one number, got two"),
+    ("", f"SELECT STREAM COUNT(*) FROM {INPUT} AS i GROUP BY STEP(i.ROWTIME BY INTERVAL '1e999' SECOND)",
+     "an interval must be of a positive number, got '1e999'"),
 ]  # fmt: skip
 
 
