@@ -6,7 +6,7 @@ from sqlglot.generator import Generator
 
 from job.sql.functions import FUNCTIONS
 from job.sql.syntax import Step, millis_of
-from job.sql.types import SqlType
+from job.sql.types import SqlType, finite
 
 _TYPES = {exp.DType.INT: "INTEGER", exp.DType.FLOAT: "FLOAT", exp.DType.TIMESTAMPNTZ: "TIMESTAMP"}
 _MOST = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
@@ -49,7 +49,11 @@ def _function(self: Generator, function: exp.Anonymous) -> str:
     arguments = [self.sql(argument) for argument in function.expressions]
     if function.name.upper() == "MOD" and len(arguments) == 2:
         arguments[1] = _divisor(self, function.expressions[1])
-    return f"{FUNCTIONS[function.name.upper()]}({', '.join(arguments)})"
+    called = f"{FUNCTIONS[function.name.upper()]}({', '.join(arguments)})"
+    # Flink fails to round what is not finite
+    return (
+        finite(f"CAST({arguments[0]} AS DOUBLE)", called) if function.name.upper() == "ROUND" and arguments else called
+    )
 
 
 def _divisor(self: Generator, divisor: exp.Expr) -> str:
@@ -65,9 +69,11 @@ def _trimmed(self: Generator, trim: exp.Trim) -> str:
 
 
 def _cast(self: Generator, cast: exp.Cast) -> str:
-    """NULL for a number that is too large: TRY_CAST would keep its lower bits."""
+    """NULL for a number that is too large: TRY_CAST would keep its lower bits, and fail for NaN as DECIMAL."""
     value, to = self.sql(cast, "this"), self.sql(cast, "to")
     tried = f"TRY_CAST({value} AS {to})"
+    if to.startswith("DECIMAL"):
+        return finite(f"TRY_CAST({value} AS DOUBLE)", tried)
     if to not in _MOST:
         return tried
     number, most = f"TRY_CAST({value} AS DOUBLE)", _MOST[to]
