@@ -1,13 +1,16 @@
 """What an application must be before anything starts: names, arguments, types, the way of its pumps."""
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 
+from job.arguments import add_sql
 from job.sql.application import Application, read_application
-from job.sql.command import statements
+from job.sql.command import sql, statements
 from job.sql.options import SqlOptions
+from job.sql.program import sql_options
 from job.sql.queries import Queries
 from job.sql.schema import Column, InputSchema
 from job.sql.syntax import SqlError
@@ -150,6 +153,9 @@ ARGUMENTS = [
     ("HOTSPOTS", "1000", "HOTSPOTS must have the arguments windowSize, scanRadius,"
      " minimumNumberOfPointsInAHotspot, got 1"),
     ("HOTSPOTS", "99, 0.2, 17", "windowSize must be 100 to 1000, got 99"),
+    ("RANDOM_CUT_FOREST", "-'100'", "numberOfTrees must be 1 to 1000, got -'100'"),
+    ("HOTSPOTS", "1000, '1', 17", "scanRadius must be above 0, got '1'"),
+    ("HOTSPOTS", "1000, 1e999, 17", "scanRadius must be above 0, got inf"),
     ("HOTSPOTS", "1000, 0, 17", "scanRadius must be above 0, got 0"),
     ("HOTSPOTS", "100, 0.2, 101", "minimumNumberOfPointsInAHotspot must be 2 to 100, got 101"),
 ]  # fmt: skip
@@ -247,3 +253,31 @@ def test_state_of_another_application_is_refused_by_the_name_of_what_differs(tmp
             options(seed, InputSchema((*SCHEMA.columns[:1], Column("volume", "REAL", "$.volume"))))
         )
     assert str(refused.value).startswith("column volume must be DOUBLE $.volume as in the state of")
+
+
+def test_an_application_of_windows_begins_with_its_text(tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_text('{"RecordColumns": [{"Name": "v", "SqlType": "DOUBLE", "Mapping": "$.v"}]}')
+    (tmp_path / "app.sql").write_bytes("CREATE STREAM a (x INTEGER);\r\n".encode("utf-8-sig"))
+    with pytest.raises(ValueError) as refused:
+        sql(argparse.Namespace(schema=tmp_path / "schema.json", application=tmp_path / "app.sql"))
+    assert str(refused.value) == "an application must have a pump, got none"
+
+
+def with_outputs(folder: Path, *outputs: str) -> SqlOptions:
+    parser = argparse.ArgumentParser()
+    add_sql(parser)
+    told = parser.parse_args(["--source", f"file:{folder}", *(f"--output={output}" for output in outputs)])
+    return sql_options(told, ["error_stream", "A b", "a", "A_b"], ["a"], {})
+
+
+def test_a_stream_leaves_once_and_state_is_of_what_leaves(tmp_path: Path) -> None:
+    assert list(with_outputs(tmp_path, "A_b=print:", "a=print:").outputs) == ["error_stream", "a", "A_b"]
+    for again in ("a=file:two", "A b=print:"):
+        with pytest.raises(ValueError) as refused:
+            with_outputs(tmp_path, "a=file:one", "A_b=print:", again)
+        assert str(refused.value) == f"output must be of a stream once, got {again!r} too"
+    StateDirectory(tmp_path).claim(with_outputs(tmp_path, "A_b=print:", "a=print:"))
+    StateDirectory(tmp_path).claim(with_outputs(tmp_path, "a=file:one", "A_b=print:"))
+    with pytest.raises(ValueError) as refused:
+        StateDirectory(tmp_path).claim(with_outputs(tmp_path, "a=file:one"))
+    assert str(refused.value).startswith("outputs must be error_stream, a, A_b as in the state of")
