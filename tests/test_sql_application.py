@@ -281,3 +281,11 @@ def test_a_stream_leaves_once_and_state_is_of_what_leaves(tmp_path: Path) -> Non
     with pytest.raises(ValueError) as refused:
         StateDirectory(tmp_path).claim(with_outputs(tmp_path, "a=file:one"))
     assert str(refused.value).startswith("outputs must be error_stream, a, A_b as in the state of")
+
+
+def test_no_option_is_taken_that_says_nothing_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_sql(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--source", f"file:{tmp_path}", "--shards", "2"])
+    assert "unrecognized arguments: --shards 2" in capsys.readouterr().err

@@ -26,7 +26,7 @@ class SqlOptions(Options):
     @property
     def fixed(self) -> dict[str, Any]:
         told = {name: getattr(self, name) for name in ("source", "time", "seed")}
-        # Flink numbers the windows' state by all that is planned: with other outputs it would be left behind unsaid
+        # Flink numbers the operators by all that is planned: with other outputs, state would be that of another
         told |= {"outputs": ", ".join(self.outputs)}
         return told | {"statements": ", ".join(self.statements), **self.statements}
 
