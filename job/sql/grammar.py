@@ -47,8 +47,8 @@ class KinesisParser(Parser):
 
     def _parse_statement(self) -> exp.Expr | None:
         begin = self._curr
-        if begin.token_type == TokenType.SENTINEL or self._match(TokenType.SEMICOLON):
-            return None  # sqlglot makes a statement of a semicolon that a comment follows
+        if not begin or self._match(TokenType.SEMICOLON):
+            return None  # between two semicolons, the second of which may have comments
         if self._match_text_seq("CREATE"):
             self._match_text_seq("OR", "REPLACE")
             if self._match_text_seq("STREAM"):
