@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from job.arguments import add_sql
+from job.sql import command
 from job.sql.application import Application, read_application
-from job.sql.command import sql, statements
+from job.sql.command import statements
 from job.sql.options import SqlOptions
 from job.sql.program import sql_options
 from job.sql.queries import Queries
@@ -183,6 +184,42 @@ def test_the_schema_is_the_services_own(tmp_path: Path) -> None:
     assert InputSchema.read(file).columns == SCHEMA.columns[1:]
 
 
+def test_an_application_of_windows_begins_with_its_text(tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_text('{"RecordColumns": [{"Name": "v", "SqlType": "DOUBLE", "Mapping": "$.v"}]}')
+    (tmp_path / "app.sql").write_bytes("CREATE STREAM a (x INTEGER);\r\n".encode("utf-8-sig"))
+    with pytest.raises(ValueError) as refused:
+        command.sql(argparse.Namespace(schema=tmp_path / "schema.json", application=tmp_path / "app.sql"))
+    assert str(refused.value) == "an application must have a pump, got none"
+
+
+def with_outputs(folder: Path, *outputs: str) -> SqlOptions:
+    parser = argparse.ArgumentParser()
+    add_sql(parser)
+    told = parser.parse_args(["--source", f"file:{folder}", *(f"--output={output}" for output in outputs)])
+    return sql_options(told, ["error_stream", "A b", "a", "A_b"], ["a"], {})
+
+
+def test_a_stream_leaves_once_and_state_is_of_what_leaves(tmp_path: Path) -> None:
+    assert list(with_outputs(tmp_path, "A_b=print:", "a=print:").outputs) == ["error_stream", "a", "A_b"]
+    for again in ("a=file:two", "A b=print:"):
+        with pytest.raises(ValueError) as refused:
+            with_outputs(tmp_path, "a=file:one", "A_b=print:", again)
+        assert str(refused.value) == f"output must be of a stream once, got {again!r} too"
+    StateDirectory(tmp_path).claim(with_outputs(tmp_path, "A_b=print:", "a=print:"))
+    StateDirectory(tmp_path).claim(with_outputs(tmp_path, "a=file:one", "A_b=print:"))
+    with pytest.raises(ValueError) as refused:
+        StateDirectory(tmp_path).claim(with_outputs(tmp_path, "a=file:one"))
+    assert str(refused.value).startswith("outputs must be error_stream, a, A_b as in the state of")
+
+
+def test_no_option_is_taken_that_says_nothing_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_sql(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--source", f"file:{tmp_path}", "--shards", "2"])
+    assert "unrecognized arguments: --shards 2" in capsys.readouterr().err
+
+
 TRANSLATED = [
     (f'SELECT STREAM "volume" FROM {INPUT} ORDER BY ', '"volume"',
      "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
@@ -253,39 +290,3 @@ def test_state_of_another_application_is_refused_by_the_name_of_what_differs(tmp
             options(seed, InputSchema((*SCHEMA.columns[:1], Column("volume", "REAL", "$.volume"))))
         )
     assert str(refused.value).startswith("column volume must be DOUBLE $.volume as in the state of")
-
-
-def test_an_application_of_windows_begins_with_its_text(tmp_path: Path) -> None:
-    (tmp_path / "schema.json").write_text('{"RecordColumns": [{"Name": "v", "SqlType": "DOUBLE", "Mapping": "$.v"}]}')
-    (tmp_path / "app.sql").write_bytes("CREATE STREAM a (x INTEGER);\r\n".encode("utf-8-sig"))
-    with pytest.raises(ValueError) as refused:
-        sql(argparse.Namespace(schema=tmp_path / "schema.json", application=tmp_path / "app.sql"))
-    assert str(refused.value) == "an application must have a pump, got none"
-
-
-def with_outputs(folder: Path, *outputs: str) -> SqlOptions:
-    parser = argparse.ArgumentParser()
-    add_sql(parser)
-    told = parser.parse_args(["--source", f"file:{folder}", *(f"--output={output}" for output in outputs)])
-    return sql_options(told, ["error_stream", "A b", "a", "A_b"], ["a"], {})
-
-
-def test_a_stream_leaves_once_and_state_is_of_what_leaves(tmp_path: Path) -> None:
-    assert list(with_outputs(tmp_path, "A_b=print:", "a=print:").outputs) == ["error_stream", "a", "A_b"]
-    for again in ("a=file:two", "A b=print:"):
-        with pytest.raises(ValueError) as refused:
-            with_outputs(tmp_path, "a=file:one", "A_b=print:", again)
-        assert str(refused.value) == f"output must be of a stream once, got {again!r} too"
-    StateDirectory(tmp_path).claim(with_outputs(tmp_path, "A_b=print:", "a=print:"))
-    StateDirectory(tmp_path).claim(with_outputs(tmp_path, "a=file:one", "A_b=print:"))
-    with pytest.raises(ValueError) as refused:
-        StateDirectory(tmp_path).claim(with_outputs(tmp_path, "a=file:one"))
-    assert str(refused.value).startswith("outputs must be error_stream, a, A_b as in the state of")
-
-
-def test_no_option_is_taken_that_says_nothing_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    add_sql(parser)
-    with pytest.raises(SystemExit):
-        parser.parse_args(["--source", f"file:{tmp_path}", "--shards", "2"])
-    assert "unrecognized arguments: --shards 2" in capsys.readouterr().err

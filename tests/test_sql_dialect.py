@@ -51,10 +51,8 @@ def test_comments_go_everywhere() -> None:
     assert [item.name for item in query(text).expressions] == ["volume"]
 
 
-@pytest.mark.parametrize("between", ["; -- c\n", ";\n/* ; c */", ";;\n;", "; -- c\n; -- d\n"])
-def test_comments_and_semicolons_between_statements_are_none(between: str) -> None:
-    text = between.join(["", "CREATE STREAM a (x INTEGER)", "CREATE STREAM b (x INTEGER)", ""])
-    assert [statement.name for statement in parse(text)] == ["A", "B"]
+def test_nothing_between_semicolons_is_nothing() -> None:
+    assert [s.name for s in parse(";; CREATE STREAM s (a INTEGER);\n-- the end\n;;")] == ["S"]
 
 
 def test_a_forest_has_its_query_its_keys_and_its_arguments() -> None:
