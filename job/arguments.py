@@ -95,6 +95,7 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     estimate.add_argument("--keys", type=int, default=1, metavar="N", help="forests, one for each key (default 1)")
     estimate.add_argument("--rate", type=int, metavar="N", help="records a second that are to be scored")
     _add_work(estimate)
+    _add_shards(estimate)
     told = commands.add_parser(
         "run",
         help="score a stream",
@@ -119,6 +120,7 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     _add_time(told.add_argument_group("time"))
     work = told.add_argument_group("work")
     _add_work(work)
+    _add_shards(work)
     _add_place(work)
     return parser, told
 
@@ -313,14 +315,6 @@ def _add_lateness(stream: _Group) -> None:
 def _add_work(work: _Group) -> None:
     work.add_argument("--parallelism", type=int, default=1, metavar="N", help="Flink's: so many workers (default 1)")
     work.add_argument(
-        "--shards",
-        type=int,
-        default=1,
-        metavar="N",
-        help="deal the trees of every forest to N of the workers, for one key that is too much for one (default 1, at "
-        "most 32); state is of N shards for ever",
-    )
-    work.add_argument(
         "--forest-memory",
         metavar="SIZE",
         help="memory of the forests in one worker, such as 512MB or 2GB; beyond it, those least recently used wait in "
@@ -331,6 +325,17 @@ def _add_work(work: _Group) -> None:
         default="500ms",
         metavar="TIME",
         help="how often results become visible and state is written (default 500ms)",
+    )
+
+
+def _add_shards(work: _Group) -> None:
+    work.add_argument(
+        "--shards",
+        type=int,
+        default=1,
+        metavar="N",
+        help="deal the trees of every forest to N of the workers, for one key that is too much for one (default 1, at "
+        "most 32); state is of N shards for ever",
     )
 
 

@@ -167,6 +167,7 @@ def test_every_construct(tmp_path: Path) -> None:
     errors = found["error_stream"]
     assert sorted((e["ERROR_NAME"] or "", e["MESSAGE"], e["PUMP_NAME"] or "") for e in errors) == [
         ("", "negative", "by hand"),
+        ("COERCION", "EXACT must be DECIMAL(9, 1), got NaN", "no edges"),
         *[("COERCION", f"N must be SMALLINT, got {r['value'] * 10000}", "THEN_SAID") for r in by_text(given[:3])],
         ("FEATURES", "a feature is NULL or not finite, or a key is NULL", "SCORE_PUMP"),
         ("PARSE", "id is not an INTEGER", ""),
@@ -180,6 +181,9 @@ def test_every_construct(tmp_path: Path) -> None:
         e["MESSAGE"][:20] for e in errors if e["PUMP_NAME"] is not None
     )
     assert {row["LEVEL_"] for row in found["faults"]} == {"ERR", None}
+
+    assert found["records"] == [{'größe "x`;': "x größer 😀 'x'; -- no", "APPROXIMATE_ARRIVAL_TIME": None}]
+    assert found["edges"] == [dict.fromkeys(("NARROW", "WIDE", "EXACT", "WHOLE", "REST"))]
 
 
 def by_text(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

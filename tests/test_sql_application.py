@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from job.arguments import add_sql
+from job.sql import command
 from job.sql.application import Application, read_application
 from job.sql.command import input_schema, statements
 from job.sql.options import SqlOptions
+from job.sql.program import sql_options
 from job.sql.queries import Queries
 from job.sql.schema import Column, InputSchema
 from job.sql.syntax import SqlError
@@ -69,6 +72,19 @@ def test_the_error_stream_is_found_in_either_case_and_what_reads_it_is_known() -
         assert found.after_errors() == {"P", "Q"}
 
 
+def test_a_star_is_without_the_arrival_of_the_input_but_with_columns_called_so() -> None:
+    found = read_application(
+        "CREATE STREAM s (APPROXIMATE_ARRIVAL_TIME TIMESTAMP, y DOUBLE);CREATE STREAM t (a TIMESTAMP, y DOUBLE);"
+        f'CREATE PUMP p AS INSERT INTO s SELECT STREAM APPROXIMATE_ARRIVAL_TIME, "volume" FROM {INPUT};'
+        "CREATE PUMP q AS INSERT INTO t SELECT STREAM * FROM s",
+        SCHEMA,
+    )
+    assert [item.name for item in found.pumps[1].query.expressions] == ["APPROXIMATE_ARRIVAL_TIME", "Y"]
+    text = f"CREATE PUMP p AS INSERT INTO error_stream (MESSAGE, DATA_ROW) SELECT STREAM * FROM {INPUT}"
+    (pump,) = application(text).pumps
+    assert [item.name for item in pump.query.expressions] == ["event_time", "volume"]
+
+
 REFUSED = [
     ("CREATE STREAM a (y INTEGER)", "1: there must be one stream A, got another"),
     ("CREATE STREAM c (y MULTISET)", "18: type must be one of BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, REAL, FLOAT,"
@@ -83,6 +99,15 @@ REFUSED = [
      "30: a pump must not insert into the input, got SOURCE_SQL_STREAM_001"),
     ('CREATE PUMP p AS INSERT INTO a ("z") SELECT STREAM 1 FROM a',
      "1: a column to insert into must be one of A, got z"),
+    ('CREATE PUMP p AS INSERT INTO a ("x", "x") SELECT STREAM 1, 2 FROM b',
+     "1: columns to insert into must be each once, got x, x"),
+    (f'CREATE PUMP p AS INSERT INTO a SELECT STREAM "x" FROM (SELECT STREAM "volume" AS "x", 1 AS "x" FROM {INPUT})',
+     "56: columns must have names of their own, got x, x"),
+    ('CREATE PUMP p AS INSERT INTO a SELECT STREAM "x" FROM (SELECT STREAM b.ROWTIME, "x" FROM b)',
+     "56: a query that is read by another has ROWTIME; it must not be among its columns, too"),
+    ('CREATE PUMP p AS INSERT INTO a SELECT STREAM 1 FROM TABLE(RANDOM_CUT_FOREST(CURSOR('
+     'SELECT STREAM "x" AS ANOMALY_SCORE FROM b)))',
+     "59: a column of the cursor must not be called as what RANDOM_CUT_FOREST adds, ANOMALY_SCORE"),
     ('CREATE PUMP p AS INSERT INTO a SELECT STREAM "x", 2 FROM b',
      "1: pump P must insert as many columns as A takes, 1, got 2: x, EXPR$1"),
     ("CREATE PUMP p AS INSERT INTO a SELECT STREAM x FROM b",
@@ -129,6 +154,9 @@ ARGUMENTS = [
     ("HOTSPOTS", "1000", "HOTSPOTS must have the arguments windowSize, scanRadius,"
      " minimumNumberOfPointsInAHotspot, got 1"),
     ("HOTSPOTS", "99, 0.2, 17", "windowSize must be 100 to 1000, got 99"),
+    ("RANDOM_CUT_FOREST", "-'100'", "numberOfTrees must be 1 to 1000, got -'100'"),
+    ("HOTSPOTS", "1000, '1', 17", "scanRadius must be above 0, got '1'"),
+    ("HOTSPOTS", "1000, 1e999, 17", "scanRadius must be above 0, got inf"),
     ("HOTSPOTS", "1000, 0, 17", "scanRadius must be above 0, got 0"),
     ("HOTSPOTS", "100, 0.2, 101", "minimumNumberOfPointsInAHotspot must be 2 to 100, got 101"),
 ]  # fmt: skip
@@ -156,9 +184,55 @@ def test_the_schema_is_the_services_own(tmp_path: Path) -> None:
     assert InputSchema.read(file).columns == SCHEMA.columns[1:]
 
 
+def test_an_application_of_windows_begins_with_its_text(tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_text('{"RecordColumns": [{"Name": "v", "SqlType": "DOUBLE", "Mapping": "$.v"}]}')
+    (tmp_path / "app.sql").write_bytes("CREATE STREAM a (x INTEGER);\r\n".encode("utf-8-sig"))
+    with pytest.raises(ValueError) as refused:
+        command.sql(argparse.Namespace(schema=tmp_path / "schema.json", application=tmp_path / "app.sql"))
+    assert str(refused.value) == "an application must have a pump, got none"
+
+
+def with_outputs(folder: Path, *outputs: str) -> SqlOptions:
+    parser = argparse.ArgumentParser()
+    add_sql(parser)
+    told = parser.parse_args(["--source", f"file:{folder}", *(f"--output={output}" for output in outputs)])
+    return sql_options(told, ["error_stream", "A b", "a", "A_b"], ["a"], {})
+
+
+def test_a_stream_leaves_once_and_state_is_of_what_leaves(tmp_path: Path) -> None:
+    assert list(with_outputs(tmp_path, "A_b=print:", "a=print:").outputs) == ["error_stream", "a", "A_b"]
+    for again in ("a=file:two", "A b=print:"):
+        with pytest.raises(ValueError) as refused:
+            with_outputs(tmp_path, "a=file:one", "A_b=print:", again)
+        assert str(refused.value) == f"output must be of a stream once, got {again!r} too"
+    StateDirectory(tmp_path).claim(with_outputs(tmp_path, "A_b=print:", "a=print:"))
+    StateDirectory(tmp_path).claim(with_outputs(tmp_path, "a=file:one", "A_b=print:"))
+    with pytest.raises(ValueError) as refused:
+        StateDirectory(tmp_path).claim(with_outputs(tmp_path, "a=file:one"))
+    assert str(refused.value).startswith("outputs must be error_stream, a, A_b as in the state of")
+
+
+def test_no_option_is_taken_that_says_nothing_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_sql(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--source", f"file:{tmp_path}", "--shards", "2"])
+    assert "unrecognized arguments: --shards 2" in capsys.readouterr().err
+
+
 TRANSLATED = [
     (f'SELECT STREAM "volume" FROM {INPUT} ORDER BY ', '"volume"',
      "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
+    (f'SELECT STREAM "volume" FROM {INPUT} AS i ORDER BY CEIL(', "i.ROWTIME TO SECOND)",
+     "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
+    (f'SELECT STREAM "volume" FROM {INPUT} AS i ORDER BY i.ROWTIME, ', '"volume" DESC NULLS FIRST',
+     "NULL is sorted below all else; NULLS FIRST and LAST that differ are not supported"),
+    (f'SELECT STREAM "volume" FROM {INPUT} AS i ORDER BY i.ROWTIME, ', '"volume" NULLS LAST',
+     "NULL is sorted below all else; NULLS FIRST and LAST that differ are not supported"),
+    (f'SELECT STREAM "volume" FROM {INPUT} AS i ORDER BY i.ROWTIME, ', "1 DESC",
+     "ORDER BY must be by columns and expressions, not by their numbers"),
+    (f'SELECT STREAM "volume" FROM {INPUT} HAVING ', '"volume" > 1', "HAVING must be with GROUP BY"),
+    ('SELECT STREAM b."x" FROM b JOIN b AS c ON b."x" = c."x" HAVING ', 'c."x" > 1', "HAVING must be with GROUP BY"),
     (f'SELECT STREAM "volume" FROM {INPUT} AS i ORDER BY FLOOR(', "i.ROWTIME TO SECOND) DESC",
      "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
     (f"SELECT STREAM COUNT(*) FROM {INPUT} GROUP BY ", '"volume"',
@@ -173,6 +247,10 @@ TRANSLATED = [
     (f'SELECT STREAM "volume" FROM {INPUT} OVER ', "(RANGE INTERVAL '1' MINUTE PRECEDING)",
      "OVER of a stream is for JOIN"),
     ("", f'SELECT STREAM "volume" / 0 FROM {INPUT}', "a divisor must not be 0, got 0"),
+    ("", f'SELECT STREAM "volume" % 0 FROM {INPUT}', "a divisor must not be 0, got 0"),
+    ("", f'SELECT STREAM FLOOR("volume", 2) FROM {INPUT}', "FLOOR must be of one number, got two"),
+    ("", f"SELECT STREAM COUNT(*) FROM {INPUT} AS i GROUP BY STEP(i.ROWTIME BY INTERVAL '1e999' SECOND)",
+     "an interval must be of a positive number, got '1e999'"),
 ]  # fmt: skip
 
 

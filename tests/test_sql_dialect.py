@@ -42,7 +42,8 @@ def test_unquoted_names_are_in_upper_case_and_quoted_ones_as_they_are() -> None:
 
 
 def test_stream_is_a_word_and_no_column() -> None:
-    assert [item.name for item in query('SELECT STREAM "volume" FROM s').expressions] == ["volume"]
+    for text in ('SELECT STREAM "volume" FROM s', 'SELECT "volume" FROM s'):
+        assert [item.name for item in query(text).expressions] == ["volume"]
 
 
 def test_comments_go_everywhere() -> None:
@@ -50,6 +51,10 @@ def test_comments_go_everywhere() -> None:
     assert [item.name for item in query(text).expressions] == ["volume"]
     text = "CREATE STREAM a (x INTEGER); -- first\nCREATE STREAM b (x INTEGER); /* second */\n-- last"
     assert [statement.name for statement in parse(text)] == ["A", "B"]
+
+
+def test_nothing_between_semicolons_is_nothing() -> None:
+    assert [s.name for s in parse(";; CREATE STREAM s (a INTEGER);\n-- the end\n;;")] == ["S"]
 
 
 def test_nothing_between_semicolons_is_nothing() -> None:
@@ -69,6 +74,16 @@ def test_a_forest_has_its_query_its_keys_and_its_arguments() -> None:
 
 def test_floor_step_and_their_intervals() -> None:
     found = query("SELECT STREAM COUNT(*) FROM s GROUP BY FLOOR(s.ROWTIME TO HOUR), STEP(x BY INTERVAL '1.5' SECOND)")
+    assert query("SELECT STREAM 1 FROM s GROUP BY STEP((x) BY INTERVAL '1.5' SECOND)").args["group"] == [
+        found.args["group"][1]
+    ]
+    older = "FLOOR((s.ROWTIME - TIMESTAMP '1970-01-01 00:00:00') SECOND{} / 10 TO SECOND)"
+    for text in (older.format(""), older.format("(4)")):
+        (step,) = query(f"SELECT STREAM 1 FROM s GROUP BY {text}").args["group"]
+        assert isinstance(step, Step) and (step.this.sql(), millis_of(step.args["interval"])) == (
+            '"S"."ROWTIME"',
+            10_000,
+        )
     floor, step = found.args["group"]
     assert floor.text("to") == "HOUR"
     assert isinstance(step, Step) and millis_of(step.args["interval"]) == 1500
@@ -130,12 +145,17 @@ REFUSED = [
     ("CREATE PUMP p AS SELECT STREAM a FROM b", "line 1, column 18: a pump must be AS INSERT INTO, got 'SELECT'"),
 ]
 REFUSED_QUERIES = [
-    ("SELECT a FROM b", "1: a query must be SELECT STREAM, got 'SELECT'"),
+    ("VALUES (1)", "1: a query must be SELECT STREAM, got 'VALUES'"),
     ("SELECT STREAM GROUP_RANK(a) FROM b", "15: GROUP_RANK is not supported"),
     ("SELECT STREAM REGEX_LOG_PARSE(a, 'b') FROM b", "15: REGEX_LOG_PARSE is not supported"),
     ("SELECT STREAM * FROM TABLE(TOP_K_ITEMS_TUMBLING(CURSOR(SELECT STREAM * FROM b), 'a', 1, 2))",
      "28: TOP_K_ITEMS_TUMBLING is not supported"),
     ("SELECT STREAM DISTINCT a FROM b", "15: SELECT STREAM DISTINCT is not supported"),
+    ("SELECT STREAM a FROM b WHERE", "24: WHERE must have an expression, got 'WHERE'"),
+    ("SELECT STREAM a FROM b GROUP BY", "24: GROUP BY must have an expression, got 'GROUP BY'"),
+    ("SELECT STREAM a FROM b ORDER BY", "24: ORDER BY must have an expression, got 'ORDER BY'"),
+    ("SELECT STREAM * EXCEPT (a) FROM b", "15: * with EXCEPT, REPLACE or RENAME is not supported"),
+    ("SELECT STREAM STEP(a) FROM b", "21: STEP must be STEP(time BY INTERVAL …), got ')'"),
     ("SELECT STREAM a FROM b LIMIT 3", "24: LIMIT is not supported here"),
     ("SELECT STREAM a FROM b, c", "23: , is not supported here"),
     ("SELECT STREAM a FROM b JOIN c", "24: JOIN without ON is not supported"),

@@ -8,7 +8,7 @@ from sqlglot import exp
 from sqlglot.tokens import TokenType
 
 from job.sql.dialect import KinesisSql, parse
-from job.sql.names import ERROR_STREAM, Names
+from job.sql.names import ERROR_STREAM, HIDDEN, Names
 from job.sql.schema import InputSchema
 from job.sql.syntax import CreatePump, CreateStream, Source, SqlError, place_of
 from job.sql.types import SqlType
@@ -86,6 +86,9 @@ def read_application(text: str, schema: InputSchema) -> Application:
         ValueError: a column of the schema has no type of the service.
     """
     source = {column.name: SqlType.parse(column.sql_type) for column in schema.columns}
+    for name in HIDDEN:
+        if name in source:
+            raise ValueError(f"a column of the schema must not be called as what every record has, {name}")
     streams = {SOURCE_STREAM: Stream(SOURCE_STREAM, source), ERROR_STREAM: Stream(ERROR_STREAM, ERRORS)}
     statements = parse(text)
     for statement in statements:
@@ -138,6 +141,8 @@ def _pump(text: str, names: Names, streams: Mapping[str, Stream], statement: Cre
     for column in told:
         if column not in declared:
             raise SqlError(f"{place}: a column to insert into must be one of {target}, got {column}")
+    if len(set(told)) < len(told):
+        raise SqlError(f"{place}: columns to insert into must be each once, got {', '.join(told)}")
     columns = told or list(declared)
     query = statement.args["query"]
     found = names.resolve(query)

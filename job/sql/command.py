@@ -24,7 +24,7 @@ def sql(told: argparse.Namespace) -> int:
         RuntimeError: as `job.run.run`.
     """
     schema = input_schema(told)
-    application = read_application(told.application.read_text(encoding="utf-8"), schema)
+    application = read_application(told.application.read_text(encoding="utf-8-sig"), schema)
     streams, results = list(application.streams), application.results()
     options = sql_options(told, streams, results, statements(application, schema))
 

@@ -79,6 +79,8 @@ def _check(text: str, statement: exp.Expr) -> None:
             raise SqlError(f"{place_of(text, node)}: {node.name.upper()} is not supported")
         if isinstance(node, exp.Column) and node.args.get("db"):
             raise SqlError(f"{place_of(text, node)}: a column in a schema is not supported")
+        if isinstance(node, exp.Star) and any(node.args.values()):
+            raise SqlError(f"{place_of(text, node)}: * with EXCEPT, REPLACE or RENAME is not supported")
         if isinstance(node, exp.In) and (node.args.get("query") or node.args.get("unnest")):
             raise SqlError(f"{place_of(text, node)}: IN with a query is not supported")
         if isinstance(node, exp.Identifier) and not node.quoted:
@@ -97,4 +99,5 @@ def _sentence(description: str, highlight: str, **_: object) -> str:
         return description
     if "Unexpected token" in description:
         return f"{highlight} is not supported here"
-    return f"{description[0].lower()}{description[1:]}, got {highlight!r}"
+    first = description[0] if description[1:2].isupper() else description[0].lower()
+    return f"{first}{description[1:]}, got {highlight!r}"

@@ -6,9 +6,10 @@ from sqlglot.generator import Generator
 
 from job.sql.functions import FUNCTIONS
 from job.sql.syntax import Step, millis_of
-from job.sql.types import SqlType
+from job.sql.types import SqlType, finite
 
 _TYPES = {exp.DType.INT: "INTEGER", exp.DType.FLOAT: "FLOAT", exp.DType.TIMESTAMPNTZ: "TIMESTAMP"}
+_MOST = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
 _UNITS = ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR")
 
 
@@ -48,7 +49,11 @@ def _function(self: Generator, function: exp.Anonymous) -> str:
     arguments = [self.sql(argument) for argument in function.expressions]
     if function.name.upper() == "MOD" and len(arguments) == 2:
         arguments[1] = _divisor(self, function.expressions[1])
-    return f"{FUNCTIONS[function.name.upper()]}({', '.join(arguments)})"
+    called = f"{FUNCTIONS[function.name.upper()]}({', '.join(arguments)})"
+    # Flink fails to round what is not finite
+    return (
+        finite(f"CAST({arguments[0]} AS DOUBLE)", called) if function.name.upper() == "ROUND" and arguments else called
+    )
 
 
 def _divisor(self: Generator, divisor: exp.Expr) -> str:
@@ -63,6 +68,21 @@ def _trimmed(self: Generator, trim: exp.Trim) -> str:
     return f"TRIM({side} {what} FROM {self.sql(trim, 'this')})"
 
 
+def _cast(self: Generator, cast: exp.Cast) -> str:
+    """NULL for a number that is too large: TRY_CAST would keep its lower bits, and fail for NaN as DECIMAL."""
+    value, to = self.sql(cast, "this"), self.sql(cast, "to")
+    tried = f"TRY_CAST({value} AS {to})"
+    if to.startswith("DECIMAL"):
+        return finite(f"TRY_CAST({value} AS DOUBLE)", tried)
+    if to not in _MOST:
+        return tried
+    number, most = f"TRY_CAST({value} AS DOUBLE)", _MOST[to]
+    fits = f"{number} > {-most - 1}E0 AND {number} < {most}E0"
+    if to == "BIGINT":  # a double next to these is far from them
+        fits = f"ABS({number}) <= {most}E0"
+    return f"CASE WHEN {fits} THEN {tried} END"
+
+
 def _data_type(kind: exp.DataType) -> str:
     name = _TYPES.get(kind.this, kind.this.value)
     known = SqlType.of(name, tuple(int(size.name) for size in kind.expressions))
@@ -71,6 +91,8 @@ def _data_type(kind: exp.DataType) -> str:
 
 def _rounded(self: Generator, rounding: exp.Expr, name: str) -> str:
     unit = rounding.text("to").upper()
+    if rounding.args.get("decimals"):
+        raise ValueError(f"{name} must be of one number, got two")
     if unit and unit not in _UNITS:
         raise ValueError(f"{name} must be to one of {', '.join(_UNITS)}, got {unit}")
     return f"{name}({self.sql(rounding, 'this')}{' TO ' + unit if unit else ''})"
@@ -89,11 +111,12 @@ class _Generator(Generator):
     TRANSFORMS = {  # noqa: RUF012 - sqlglot's way
         **Generator.TRANSFORMS,
         exp.Anonymous: _function,
-        exp.Cast: lambda self, e: f"TRY_CAST({self.sql(e, 'this')} AS {self.sql(e, 'to')})",
+        exp.Cast: _cast,
         exp.Column: _column,
         exp.CurrentTimestamp: lambda self, e: "CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3))",
         exp.DataType: lambda self, e: _data_type(e),
         exp.Div: lambda self, e: f"{self.sql(e, 'this')} / {_divisor(self, e.expression)}",
+        exp.Mod: lambda self, e: f"{self.sql(e, 'this')} % {_divisor(self, e.expression)}",
         exp.Floor: lambda self, e: _rounded(self, e, "FLOOR"),
         exp.Ceil: lambda self, e: _rounded(self, e, "CEIL"),
         exp.Identifier: lambda self, e: quoted(e.name),

@@ -41,6 +41,7 @@ class KinesisParser(Parser):
             for name in ("CAST", "CEIL", "EXTRACT", "FLOOR", "POSITION", "SUBSTRING", "TRIM")
         },
         "CEILING": Parser.FUNCTION_PARSERS["CEIL"],
+        "FLOOR": lambda self: self._parse_floor(),
         "STEP": lambda self: self._parse_step(),
     }
 
@@ -102,8 +103,9 @@ class KinesisParser(Parser):
 
     def _parse_select_stream(self) -> exp.Expr:
         begin = self._curr
-        if not self._match_text_seq("SELECT", "STREAM"):
+        if not self._match_text_seq("SELECT"):
             self.raise_error("a query must be SELECT STREAM")
+        self._match_text_seq("STREAM")  # the service took a pump's query without, too, as in its guide's HOTSPOTS
         if self._match_text_seq("DISTINCT"):
             self._refuse("SELECT STREAM DISTINCT", self._prev)
         query = Query(expressions=self._parse_csv(self._parse_expression)).update_positions(begin)
@@ -112,18 +114,27 @@ class KinesisParser(Parser):
         query.set("source", self._parse_source())
         query.set("joins", self._parse_source_joins())
         if self._match_text_seq("WHERE"):
-            query.set("where", self._parse_disjunction())
+            query.set("where", self._expected("WHERE"))
         if self._match(TokenType.GROUP_BY):
-            query.set("group", self._parse_csv(self._parse_disjunction))
+            query.set("group", self._parse_csv(lambda: self._expected("GROUP BY")))
         if self._match_text_seq("HAVING"):
-            query.set("having", self._parse_disjunction())
+            query.set("having", self._expected("HAVING"))
         if self._match_text_seq("WINDOWED", "BY", "STAGGER"):
             query.set("stagger", self._parse_stagger())
         if self._match_text_seq("WINDOW"):
             query.set("windows", self._parse_csv(self._parse_defined_window))
         if self._match(TokenType.ORDER_BY):
             query.set("order", self._parse_csv(self._parse_ordered))
+            if not query.args["order"]:
+                self.raise_error("ORDER BY must have an expression")
         return query
+
+    def _expected(self, clause: str) -> exp.Expr:
+        """An expression that must be there: sqlglot takes none for it, too, and the clause would be lost."""
+        expression: exp.Expr | None = self._parse_disjunction()
+        if expression is None:
+            self.raise_error(f"{clause} must have an expression")
+        return expression  # type: ignore[return-value]
 
     def _parse_source(self) -> exp.Expr:
         """A stream, a query or a table function, perhaps OVER a window, perhaps with a name of its own."""
@@ -192,11 +203,30 @@ class KinesisParser(Parser):
             self.raise_error(f"an argument of {function} must be a number, TRUE or FALSE", begin)
         return argument.update_positions(begin)
 
+    def _parse_floor(self) -> Any:
+        """FLOOR, or the older STEP: FLOOR((time - TIMESTAMP '1970-01-01 00:00:00') MINUTE / 5 TO MINUTE)."""
+        begin = self._index
+        if self._match(TokenType.L_PAREN):
+            time = self._parse_column()
+            since = self._parse_string() if self._match_pair(TokenType.DASH, TokenType.TIMESTAMP) else None
+            if since is not None and since.name == "1970-01-01 00:00:00" and self._match(TokenType.R_PAREN):
+                unit = self._curr.text.upper()
+                self._advance()
+                if self._match(TokenType.L_PAREN):  # a precision, as in an interval
+                    self._parse_number()
+                    self._match_r_paren()
+                count = self._parse_number() if self._match(TokenType.SLASH) else None
+                if unit in INTERVAL_MILLIS and count is not None and self._match_text_seq("TO", unit):
+                    return Step(this=time, interval=exp.Interval(this=count, unit=exp.Var(this=unit)))
+        self._retreat(begin)
+        return Parser.FUNCTION_PARSERS["FLOOR"](self)
+
     def _parse_step(self) -> exp.Expr:
         this = self._parse_bitwise()
         if not self._match_text_seq("BY"):
             self.raise_error("STEP must be STEP(time BY INTERVAL …)")
-        return Step(this=this, interval=self._parse_interval())
+        # without brackets around the time, which say nothing
+        return Step(this=this.unnest() if this else this, interval=self._parse_interval())
 
     def _parse_interval(self, require_interval: bool = True, parse_function_unit: bool = True) -> Any:
         begin = self._curr

@@ -13,7 +13,7 @@ ERROR_STREAM = "error_stream"
 ROWTIME = "ROWTIME"
 ARRIVAL = "APPROXIMATE_ARRIVAL_TIME"
 HIDDEN = (ROWTIME, ARRIVAL)
-"""Columns that a star does not stand for."""
+"""Columns of the input that a star does not stand for; of all else it is ROWTIME alone."""
 
 
 class Names:
@@ -74,12 +74,19 @@ class Names:
             return [*self._streams[name], *(HIDDEN if name == "SOURCE_SQL_STREAM_001" else (ROWTIME,))]
         if isinstance(this, TableFunction):
             return self._table_function(this)
-        return [*self.resolve(this), ROWTIME]
+        return [*self._read(this), ROWTIME]
+
+    def _read(self, query: exp.Expr) -> list[str]:
+        """The columns of a query that is read by another, which knows them by their names."""
+        columns = self.resolve(query)
+        if ROWTIME in columns:
+            self._fail(query, "a query that is read by another has ROWTIME; it must not be among its columns, too")
+        if len(set(columns)) < len(columns):
+            self._fail(query, f"columns must have names of their own, got {', '.join(columns)}")
+        return columns
 
     def _table_function(self, function: TableFunction) -> list[str]:
-        columns = self.resolve(function.args["query"])
-        if len(set(columns)) < len(columns):
-            self._fail(function, f"columns of the cursor must have names of their own, got {', '.join(columns)}")
+        columns = self._read(function.args["query"])
         for key in function.args.get("partition_by") or ():
             if key.name not in columns:
                 self._fail(key, f"a key must be one of the cursor's columns {', '.join(columns)}, got {key.name}")
@@ -87,10 +94,12 @@ class Names:
             parameters(function)
         except SqlError as error:
             self._fail(function, str(error))
-        if function.this == HOTSPOTS:
-            return [*columns, "HOTSPOTS_RESULT", ROWTIME]
         explanation = ["ANOMALY_EXPLANATION"] if function.this == WITH_EXPLANATION else []
-        return [*columns, "ANOMALY_SCORE", *explanation, ROWTIME]
+        added = ["HOTSPOTS_RESULT"] if function.this == HOTSPOTS else ["ANOMALY_SCORE", *explanation]
+        for name in added:
+            if name in columns:
+                self._fail(function, f"a column of the cursor must not be called as what {function.this} adds, {name}")
+        return [*columns, *added, ROWTIME]
 
     def _spelt_out(self, query: Query, tables: Mapping[str, Sequence[str]]) -> Iterator[exp.Expr]:
         for item in query.expressions:
@@ -104,9 +113,8 @@ class Names:
                 yield item
                 continue
             for table in wanted:
-                for name in tables[table]:
-                    if name not in HIDDEN:
-                        yield exp.column(name, table, quoted=True)
+                for name in tables[table][: tables[table].index(ROWTIME)]:
+                    yield exp.column(name, table, quoted=True)
 
     def _columns(self, item: exp.Expr, tables: Mapping[str, Sequence[str]], outputs: Sequence[str]) -> None:
         for column in list(item.find_all(exp.Column)):

@@ -1,5 +1,6 @@
 """The arguments of the table functions: their order, defaults and ranges, as the service had them."""
 
+import math
 from typing import Any
 
 from sqlglot import exp
@@ -48,7 +49,7 @@ def _hotspots(told: list[Any]) -> dict[str, Any]:
     if len(told) != len(names):
         raise SqlError(f"HOTSPOTS must have the arguments {', '.join(names)}, got {len(told)}")
     window, radius, points = told
-    if isinstance(radius, bool) or not radius > 0:
+    if isinstance(radius, bool | str) or not 0 < radius < math.inf:
         raise SqlError(f"scanRadius must be above 0, got {radius}")
     window = _whole("windowSize", window, 100, 1000)
     points = _whole("minimumNumberOfPointsInAHotspot", points, 2, window)
@@ -65,7 +66,8 @@ def _value(argument: exp.Expr) -> Any:
     if isinstance(argument, exp.Boolean):
         return bool(argument.this)
     if isinstance(argument, exp.Neg):
-        return -_value(argument.this)
+        value = _value(argument.this)
+        return f"-{value}" if isinstance(value, bool | str) else -value
     if argument.is_string:
         return repr(argument.name)
     return int(argument.name) if argument.name.isdigit() else float(argument.name)

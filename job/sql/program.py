@@ -19,7 +19,7 @@ from job.options import duration, size
 from job.progress import Progress, counts
 from job.run import no_garbage_collected, run, told_in_one_line
 from job.sql.names import ERROR_STREAM
-from job.sql.options import SqlOptions
+from job.sql.options import SqlOptions, output_name
 from job.sql.run import Build, SqlRun, open_views
 from job.sql.schema import InputSchema
 from job.state import RestorePoint, StateDirectory
@@ -71,12 +71,15 @@ def sql_options(
         stream, is_given, uri = text.partition("=")
         if stream not in streams or not is_given:
             raise ValueError(f"output must be STREAM=URI of one of {', '.join(streams)}, got {text!r}")
+        if output_name(stream) in map(output_name, outputs):
+            raise ValueError(f"output must be of a stream once, got {text!r} too")
         outputs[stream] = parse_uri("output", uri, SINKS)
     if not set(outputs) - {ERROR_STREAM}:
         outputs = {stream: Uri("print") for stream in results} | outputs
     folders = [uri.path for uri in outputs.values() if uri.path is not None]
     beside = Uri("file", folders[0].with_name(folders[0].name + "-errors")) if folders else Uri("print")
     outputs.setdefault(ERROR_STREAM, beside)
+    outputs = {stream: outputs[stream] for stream in streams if stream in outputs}
     options = SqlOptions(
         source=parse_uri("source", told.source, SOURCES),
         sink=Uri("print"),

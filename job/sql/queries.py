@@ -57,6 +57,8 @@ class Queries:
         called = [*names, *(f"sort_{i}" for i in range(len(further)))]
         if query.args.get("stagger"):
             self._fail(query.args["stagger"], "WINDOWED BY STAGGER is not supported")
+        if query.args.get("having") and not query.args.get("group"):
+            self._fail(query.args["having"], "HAVING must be with GROUP BY")
         if query.args.get("joins"):
             return self._joined(query, items, called)
         window = query.args["source"].args.get("window")
@@ -76,6 +78,11 @@ class Queries:
             self._fail(first, "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending")
         if query.args.get("joins"):
             self._fail(first, "ORDER BY with JOIN is not supported; join into a stream of its own")
+        for item in query.args["order"]:
+            if isinstance(item.this, exp.Literal):
+                self._fail(item, "ORDER BY must be by columns and expressions, not by their numbers")
+            if bool(item.args.get("nulls_first")) == bool(item.args.get("desc")):
+                self._fail(item, "NULL is sorted below all else; NULLS FIRST and LAST that differ are not supported")
         aliases = {e.alias_or_name: e.unalias() for e in query.expressions}
         further = [_of_outputs(item.this, aliases) for item in others]
         keys = ["ROWTIME"] if isinstance(first.this, exp.Column) else []
@@ -93,7 +100,7 @@ class Queries:
 
     def _grouped(self, query: Query, items: Sequence[exp.Expr], names: Sequence[str]) -> str:
         group = query.args["group"]
-        windows = [e for e in group if self._window_millis(e) is not None and not isinstance(e, exp.Column | exp.Ceil)]
+        windows = [e for e in group if self._window_millis(e) is not None and not isinstance(e, exp.Column)]
         if len(windows) != 1:
             self._fail(group[0], f"GROUP BY must have one FLOOR or STEP of ROWTIME, got {len(windows)}")
         window = windows[0]
@@ -192,7 +199,7 @@ class Queries:
             return None
         if isinstance(expression, Step):
             return millis_of(expression.args["interval"])
-        if isinstance(expression, exp.Floor | exp.Ceil):
+        if isinstance(expression, exp.Floor):
             unit = expression.text("to").upper()
             if unit not in INTERVAL_MILLIS:
                 self._fail(expression, f"a window must be of a {', '.join(INTERVAL_MILLIS)}, got {unit}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from job.options import Options
 from job.run import Display, Run
-from job.sql.names import ERROR_STREAM
+from job.sql.names import ERROR_STREAM, HIDDEN, ROWTIME
 from job.sql.options import SqlOptions, output_name
 from job.sql.schema import InputSchema
 
@@ -71,7 +71,7 @@ def json_rows(t_env: Any, stream: str) -> str:
     view = quoted(ALL_ERRORS if stream == ERROR_STREAM else stream)
     members = []
     for column in columns_of(t_env.from_path(view)):
-        if column.name in ("ROWTIME", "APPROXIMATE_ARRIVAL_TIME"):
+        if column.name in (HIDDEN if stream == SOURCE_STREAM else (ROWTIME,)):
             continue
         value = quoted(column.name)
         if column.root.startswith(("TIME", "DATE")):

@@ -14,19 +14,22 @@ from udf.block_type import LATE, RECORDS
 REJECTED = "rejected records"
 """The view of the records that are no rows of the input: columns of the error stream, and ROWTIME."""
 
+_BLOCKS, _RECORDS = quoted("blocks of the input"), quoted("records of the input")
+"""Views beside those of the streams, whose names an application chooses: they have spaces, as all of ours."""
+
 
 def open_input(
     t_env: StreamTableEnvironment, options: Options, schema: InputSchema, stream: str, blocks: DataStream
 ) -> None:
     """Make the views `stream` and `REJECTED` of a source's `udf.block_type.BLOCK_TYPE` rows."""
-    t_env.create_temporary_view("blocks", t_env.from_data_stream(blocks))
+    t_env.create_temporary_view(_BLOCKS, t_env.from_data_stream(blocks))
     fields = [_field(i, column) for i, column in enumerate(schema.columns)]
-    records = t_env.to_data_stream(t_env.sql_query(parse(options, "blocks", fields)))
-    t_env.create_temporary_view("records", t_env.from_data_stream(records, event_time(options)))
+    records = t_env.to_data_stream(t_env.sql_query(parse(options, _BLOCKS, fields)))
+    t_env.create_temporary_view(_RECORDS, t_env.from_data_stream(records, event_time(options)))
     columns = ", ".join(f"value_{i} AS {quoted(column.name)}" for i, column in enumerate(schema.columns))
     arrival = "CAST(TO_TIMESTAMP_LTZ(arrival, 3) AS TIMESTAMP(3)) AS APPROXIMATE_ARRIVAL_TIME"
     rows = (
-        f"SELECT {columns}, rowtime AS ROWTIME, {arrival} FROM records"
+        f"SELECT {columns}, rowtime AS ROWTIME, {arrival} FROM {_RECORDS}"
         f" WHERE role = {RECORDS} AND reason IS NULL AND NOT {late(options)}"
     )
     t_env.create_temporary_view(quoted(stream), t_env.sql_query(rows))
@@ -76,6 +79,6 @@ def _rejected(options: Options) -> str:
         " COALESCE(reason, 'late: its second was closed') AS MESSAGE,"
         " CAST(TO_TIMESTAMP_LTZ(COALESCE(millis, arrival), 3) AS TIMESTAMP(3)) AS DATA_ROWTIME,"
         f" CASE WHEN {whole} THEN HEX({text}) ELSE HEX(DECODE(document, 'ISO-8859-1')) END AS DATA_ROW,"
-        f" CAST(NULL AS STRING) AS PUMP_NAME, {now} AS ROWTIME FROM records"
+        f" CAST(NULL AS STRING) AS PUMP_NAME, {now} AS ROWTIME FROM {_RECORDS}"
         f" WHERE role IN ({RECORDS}, {LATE}) AND (reason IS NOT NULL OR {late(options)})"
     )

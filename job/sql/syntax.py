@@ -99,13 +99,13 @@ class Stagger(exp.Expression):
 
 
 def millis_of(interval: exp.Interval) -> int:
-    """Milliseconds of an interval. Raises SqlError where it is no positive number of them."""
+    """Milliseconds of an interval. Raises ValueError, without a place, where it is no positive number of them."""
     try:
         millis = round(float(interval.this.name) * INTERVAL_MILLIS[interval.text("unit")])
-    except ValueError:
+    except (ValueError, OverflowError):
         millis = 0
     if millis <= 0:
-        raise SqlError(f"an interval must be of a positive number, got {interval.this.name!r}")
+        raise ValueError(f"an interval must be of a positive number, got {interval.this.name!r}")
     return millis
 
 

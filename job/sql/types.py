@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from job.parse import literal
+from job.parse import LARGEST, literal
 
 WHOLE = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 """Types of whole numbers, and their bits."""
@@ -119,7 +119,7 @@ def coercion(value: str, root: str, to: SqlType) -> Coercion:
     if to.name == "REAL" and root == "DOUBLE":
         return Coercion(cast, f"COALESCE(ABS({value}) > 3.4028234663852886E38, FALSE)")
     if root in _TEXT or (to.name == "DECIMAL" and root in _NUMERIC):
-        return _tried(value, to)
+        return _tried(value, root, to)
     raise ValueError(f"must be of a type that becomes {to}, got {root}")
 
 
@@ -142,7 +142,12 @@ def _whole(value: str, root: str, to: SqlType) -> Coercion:
     return Coercion(cast, f"COALESCE(NOT {fits}, FALSE)")
 
 
-def _tried(value: str, to: SqlType) -> Coercion:
+def finite(number: str, value: str) -> str:
+    """SQL: `value` where `number`, a DOUBLE, is finite, else NULL. Flink fails to make a decimal number of NaN."""
+    return f"CASE WHEN ABS({number}) <= {LARGEST} THEN {value} END"
+
+
+def _tried(value: str, root: str, to: SqlType) -> Coercion:
     """Of a text, or to a decimal number."""
     if to.name in WHOLE:
         number = f"TRY_CAST({value} AS DOUBLE)"
@@ -151,6 +156,8 @@ def _tried(value: str, to: SqlType) -> Coercion:
         return Coercion(exact, f"({value} IS NOT NULL AND ({number} IS NULL OR {of_number.failed}))")
     text = f"REPLACE({value}, 'T', ' ')" if to.name == "TIMESTAMP" else value
     tried = f"TRY_CAST({text} AS {to.flink})"
+    if root in ("FLOAT", "DOUBLE"):
+        tried = finite(value, tried)
     return Coercion(tried, f"({value} IS NOT NULL AND {tried} IS NULL)")
 
 

@@ -61,3 +61,17 @@ CREATE PUMP fault_pump AS INSERT INTO "faults"
     SELECT STREAM e.ERROR_LEVEL, e.MESSAGE, e.PUMP_NAME FROM "error_stream" AS e WHERE e.PUMP_NAME IS NOT NULL;
 CREATE PUMP report_pump AS INSERT INTO "error_stream" (MESSAGE, PUMP_NAME)
     SELECT STREAM 'negative', 'by hand' FROM "SOURCE_SQL_STREAM_001" WHERE "value" < 0;
+
+-- Names and strings with everything in them that ends a name or a string elsewhere, and a name that is easily taken
+CREATE STREAM "records" ("größe ""x`;" VARCHAR(99), "APPROXIMATE_ARRIVAL_TIME" TIMESTAMP); -- a comment; with a '
+CREATE PUMP "p ""1`" AS INSERT INTO "records" ("größe ""x`;")
+SELECT "text" || ' größer 😀 ''x''; -- no' FROM "SOURCE_SQL_STREAM_001" WHERE "id" = 1;
+
+-- What ends a Flink job, or wraps around in it, is NULL or an error
+CREATE STREAM "edges" (narrow SMALLINT, wide INTEGER, exact DECIMAL(9, 1), whole DOUBLE, rest INTEGER);
+CREATE PUMP to_edges AS INSERT INTO "edges"
+SELECT STREAM CAST("value" * 1E9 AS SMALLINT), CAST("value" * 1E300 AS INTEGER), CAST(SQRT(-"value") AS DECIMAL(9, 1)),
+    ROUND(SQRT(-"value")), "id" % ("id" - 1)
+FROM "SOURCE_SQL_STREAM_001" WHERE "id" = 1;
+CREATE PUMP "no edges" AS INSERT INTO "edges" (exact)
+SELECT STREAM SQRT(-"value") FROM "SOURCE_SQL_STREAM_001" WHERE "id" = 2;
