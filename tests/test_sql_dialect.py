@@ -57,10 +57,6 @@ def test_nothing_between_semicolons_is_nothing() -> None:
     assert [s.name for s in parse(";; CREATE STREAM s (a INTEGER);\n-- the end\n;;")] == ["S"]
 
 
-def test_nothing_between_semicolons_is_nothing() -> None:
-    assert [s.name for s in parse(";; CREATE STREAM s (a INTEGER);\n-- the end\n;;")] == ["S"]
-
-
 def test_a_forest_has_its_query_its_keys_and_its_arguments() -> None:
     found = query(
         'SELECT STREAM * FROM TABLE(RANDOM_CUT_FOREST_WITH_EXPLANATION(CURSOR(SELECT STREAM "a" FROM s)'
