@@ -91,19 +91,11 @@ class Run:
         """Submit the job; from then on it runs by itself."""
         self._display.phase("starting Flink")
         compiling = threading.Thread(target=self._compile, daemon=True)
-        compiling.start()
-        began = time.monotonic()
         cluster, port = self._options.cluster, free_port()
-        env, t_env = start(self._options, self._work, self._state, self._restore, port)
-        self._took("JVM", began)
-        from job.brokers import find_all  # noqa: PLC0415 - PyFlink reads its environment when it is imported
-
-        found = find_all(self._options)
-        self._display.phase("planning the job")
-        began = time.monotonic()
-        with told_in_one_line(), no_garbage_collected():
-            self._build(t_env, found)
-        self._took("plan", began)
+        with no_garbage_collected():
+            if not launched():
+                compiling.start()
+            env = self._planned(port)
         if not launched():
             self._display.phase("compiling the forest (once for this machine)")
             began = time.monotonic()
@@ -129,6 +121,21 @@ class Run:
         """Compile kernels while the JVM starts."""
         options = self._options
         compile_forest(options.forest, explained=options.explanation, graded=options.grade)
+
+    def _planned(self, port: int) -> Any:
+        """The environment of the job, as far as it is before it is executed."""
+        began = time.monotonic()
+        env, t_env = start(self._options, self._work, self._state, self._restore, port)
+        self._took("JVM", began)
+        from job.brokers import find_all  # noqa: PLC0415 - PyFlink reads its environment when it is imported
+
+        found = find_all(self._options)
+        self._display.phase("planning the job")
+        began = time.monotonic()
+        with told_in_one_line():
+            self._build(t_env, found)
+        self._took("plan", began)
+        return env
 
     def _build(self, t_env: Any, found: Mapping[str, Any]) -> None:
         from job.pipeline import build  # noqa: PLC0415 - as above
@@ -265,7 +272,8 @@ def no_garbage_collected() -> Iterator[None]:
     """While Flink plans, Python's collector does not tell Java, from the thread that compiles, what it has collected.
 
     Thereafter calls may come back on that thread's connection, and so in another thread of Java, which has not what
-    Flink's planner keeps by thread: planning would end, now and then, with a NullPointerException.
+    Flink's planner keeps by thread: planning would end, now and then, with a NullPointerException. To be entered
+    before there is that thread, for a collection that it has begun goes on.
     """
     gc.disable()
     try:
