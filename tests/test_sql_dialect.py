@@ -48,6 +48,8 @@ def test_stream_is_a_word_and_no_column() -> None:
 def test_comments_go_everywhere() -> None:
     text = 'SELECT -- a, b\n STREAM /* c\n d */ "volume" -- e\n FROM /* f */ s -- g'
     assert [item.name for item in query(text).expressions] == ["volume"]
+    text = "CREATE STREAM a (x INTEGER); -- first\nCREATE STREAM b (x INTEGER); /* second */\n-- last"
+    assert [statement.name for statement in parse(text)] == ["A", "B"]
 
 
 def test_nothing_between_semicolons_is_nothing() -> None:

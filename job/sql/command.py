@@ -36,7 +36,7 @@ def sql(told: argparse.Namespace) -> int:
 
 
 def input_schema(told: argparse.Namespace) -> InputSchema:
-    """The columns of the input: as told, or as the state has them, or as the first records do, which is then said.
+    """The columns of the input: as told, or, which is then said, as the state or else the first records have them.
 
     Raises:
         ValueError: the schema is none.
@@ -46,11 +46,16 @@ def input_schema(told: argparse.Namespace) -> InputSchema:
         return InputSchema.read(told.schema)
     before = None if told.state is None or told.fresh else StateDirectory(told.state).told()
     if before is not None and (columns := _columns(before)):
-        return InputSchema(columns)
+        schema = InputSchema(columns)
+        print(f"no --schema: columns as in the state of {told.state}: {schema}", file=sys.stderr)
+        return schema
     source = parse_uri("source", told.source, SOURCES)
     if source.path is not None and not source.path.exists():
         raise ValueError(f"source must be a file or directory that is there, got {told.source!r}")
-    schema = discover(source, wait=_WAIT_SECONDS)
+    try:
+        schema = discover(source, wait=_WAIT_SECONDS)
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}; --schema FILE says what columns there are") from error
     print(f"no --schema: columns as in the first records of {source}: {schema}", file=sys.stderr)
     return schema
 

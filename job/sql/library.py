@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from pyflink.table import StreamTableEnvironment, Table
 
 from job.machine import memory_bytes
@@ -86,7 +87,8 @@ def hotspots(
         "scan_radius": scan_radius,
         "min_points": min_points,
     }
-    Hotspots(**parameters)  # raises for what is out of its range
+    # Checks the parameters, and brings machine code into numba's cache, which a worker would stand still for
+    Hotspots(**parameters).update(np.zeros((1, len(values))))
     function = TableHotspotsFunction(parameters, 1000, memory or memory_bytes() // 2)
     return through_python(t_env, table, values, partition_by, function, {"HOTSPOTS_RESULT": "STRING"}, name)
 
