@@ -15,10 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from job.environment import launched, start
 from job.flink_client import FlinkClient, LocalFlinkClient, StopFailedError, cause_of, free_port
+from job.kernels import compile_forest
 from job.options import Options
 from job.results import ResultFiles, score_of
 from job.state import LeftJob, StateDirectory
@@ -91,7 +90,7 @@ class Run:
     def start(self) -> None:
         """Submit the job; from then on it runs by itself."""
         self._display.phase("starting Flink")
-        compiling = threading.Thread(target=_compile_kernels, args=[self._options], daemon=True)
+        compiling = threading.Thread(target=self._compile, daemon=True)
         cluster, port = self._options.cluster, free_port()
         with no_garbage_collected():
             if not launched():
@@ -117,6 +116,11 @@ class Run:
         self._took("MiniCluster", began)
         self._display.phase("starting the Python workers")
         self._submitted = time.monotonic()
+
+    def _compile(self) -> None:
+        """Compile kernels while the JVM starts."""
+        options = self._options
+        compile_forest(options.forest, explained=options.explanation, graded=options.grade)
 
     def _planned(self, port: int) -> Any:
         """The environment of the job, as far as it is before it is executed."""
@@ -276,21 +280,6 @@ def no_garbage_collected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _compile_kernels(options: Options) -> None:
-    """Bring a forest's machine code into numba's cache while the JVM starts; a worker would stand still for it."""
-    from udf.rcf import Calibration, RandomCutForest, score_and_learn_many  # noqa: PLC0415 - half a second
-
-    forest = RandomCutForest(**options.forest)
-    points = np.zeros((2, forest.dimensions))
-    forest.score_and_learn(points)
-    score_and_learn_many([forest], points[:1])
-    if options.explanation:
-        forest.attribute_and_learn(points)
-    if options.grade:
-        Calibration(bound=1.0).observe(np.ones(2000))
-    RandomCutForest.from_bytes(forest.to_bytes())
 
 
 def _result_files(uri: Uri, run_name: str) -> ResultFiles | None:

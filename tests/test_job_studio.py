@@ -23,6 +23,8 @@ START = 1767225600000  # 2026-01-01 in UTC
 
 def executed(note: Path, st_env: Any, source: Path) -> Iterator[list[dict[str, Any]]]:
     """The rows of each query of a note. A file stands in for its stream."""
+    from job.sql.rows import columns_of  # PyFlink reads its environment when it is imported
+
     names = {"st_env": st_env}
     for paragraph in json.loads(note.read_text())["paragraphs"]:
         magic, _, text = paragraph["text"].partition("\n")
@@ -31,11 +33,13 @@ def executed(note: Path, st_env: Any, source: Path) -> Iterator[list[dict[str, A
             exec(compile(text, note.name, "exec"), names)
         elif interpreter == "%flink.ssql":
             options = f"'connector' = 'filesystem', 'path' = '{source.as_uri()}', 'format' = 'json'"
-            result = st_env.execute_sql(re.sub(r"WITH \(.*\)", f"WITH ({options})", text, flags=re.DOTALL))
-            if text.startswith("SELECT"):
-                columns = result.get_resolved_schema().get_column_names()
-                with result.collect() as rows:
-                    yield [dict(zip(columns, row, strict=True)) for row in rows]
+            if not text.startswith("SELECT"):
+                st_env.execute_sql(re.sub(r"WITH \(.*\)", f"WITH ({options})", text, flags=re.DOTALL))
+                continue
+            query = st_env.sql_query(text)
+            columns = [column.name for column in columns_of(query)]
+            with query.execute().collect() as rows:
+                yield [dict(zip(columns, row, strict=True)) for row in rows]
         else:
             assert interpreter == "%md"
 

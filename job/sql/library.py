@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from pyflink.table import StreamTableEnvironment, Table
 
+from job.kernels import compile_forest, compile_hotspots
 from job.machine import memory_bytes
 from job.sql.rows import ROWTIME, TableColumn, columns_of, through_python
 from job.sql.types import NUMBERS
-from udf.hotspots import Hotspots
 from udf.table_forest import TableForestFunction
 from udf.table_hotspots import TableHotspotsFunction
 
@@ -55,6 +54,7 @@ def random_cut_forest(
         "seed": seed,
         "features": tuple(values),
     }
+    compile_forest(parameters, explained=explain)
     function = TableForestFunction(parameters, 1000, memory or memory_bytes() // 2, tuple(values) * explain, directions)
     added = {"ANOMALY_SCORE": "DOUBLE"} | ({"ANOMALY_EXPLANATION": "STRING"} if explain else {})
     return through_python(t_env, table, values, partition_by, function, added, name)
@@ -87,8 +87,7 @@ def hotspots(
         "scan_radius": scan_radius,
         "min_points": min_points,
     }
-    # Checks the parameters, and brings machine code into numba's cache, which a worker would stand still for
-    Hotspots(**parameters).update(np.zeros((1, len(values))))
+    compile_hotspots(parameters)
     function = TableHotspotsFunction(parameters, 1000, memory or memory_bytes() // 2)
     return through_python(t_env, table, values, partition_by, function, {"HOTSPOTS_RESULT": "STRING"}, name)
 

@@ -24,6 +24,9 @@ class SqlRun(Run):
         self._schema = schema
         self._make_views = build
 
+    def _compile(self) -> None:
+        """Not here: only the views tell what there is to compile, so `job.sql.library` does."""
+
     def _build(self, t_env: Any, found: Mapping[str, Any]) -> None:
         from job.pipeline import texts  # noqa: PLC0415 - PyFlink reads its environment when it is imported
         from job.sinks import Sinks  # noqa: PLC0415
