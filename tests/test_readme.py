@@ -1,6 +1,7 @@
 """What the README shows is what happens: its commands for a stream of one's own, and its Python."""
 
 import doctest
+import json
 import os
 import re
 import shutil
@@ -100,6 +101,23 @@ def test_readme_commands_explain(tmp_path: Path) -> None:
             r'\{"DIRECTION":"(HIGH|LOW)","STRENGTH":"[01].\d{4}","ATTRIBUTION_SCORE":"\d.\d{4}"\}\},"anomaly_score":[\d.]+\}',
             line,
         ), line
+
+
+@needs_a_shell
+@pytest.mark.cluster
+def test_readme_command_runs_a_sql_application(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    volumes = [*range(20), 99, *range(19)]
+    records = ({"event_time": 1767225600000 + 100 * i, "volume": volume} for i, volume in enumerate(volumes))
+    (tmp_path / "spool" / "1.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    done = typed(shown("test: sql"), tmp_path)
+    assert len(done.stdout.splitlines()) == 3
+    rows = [
+        json.loads(line) for file in (tmp_path / "loudest").glob("[!._]*") for line in file.read_text().splitlines()
+    ]
+    assert sorted(row["volume"] for row in rows) == sorted(volumes)
+    assert max(rows, key=lambda row: row["ANOMALY_SCORE"])["volume"] == 99
 
 
 @needs_a_shell
