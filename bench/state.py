@@ -179,7 +179,7 @@ def _shards(table: Table, told: argparse.Namespace, backend: str, rate: float) -
     for name, run in (("whole", whole), ("in two shards", dealt)):
         spent = run["counted"]["forest_microseconds"] / told.records
         table.row(f"100 × 256, one key, {name}: records/s", f"{run['rate']:,.0f}")
-        table.row("  µs a record in the forest, of the subtask with most of them", f"{spent:.2f}")
+        table.row("  CPU µs a record in the forest, of the subtask with most of them", f"{spent:.2f}")
     faster = whole["counted"]["forest_microseconds"] / dealt["counted"]["forest_microseconds"]
     table.row("  the forest part in two shards, times as fast", f"{faster:.2f}", "at least 1.6", faster >= 1.6)
     table.accounted(whole, dealt)

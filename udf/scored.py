@@ -45,20 +45,20 @@ def score_and_learn(
     explained: names of the features for explanations, or nothing for none.
     """
     ends, texts = np.cumsum(counts)[:-1], []
-    parts = list(zip([one.forest for one in living], np.split(points, ends), strict=True))
-    if explained:
-        scores = np.empty(len(points))
-        for (forest, some), of_some in zip(parts, np.split(scores, ends), strict=True):
-            of_some[:], low, high = forest.attribute_and_learn(some)
-            texts += explanations(low, high, explained, forest.shingle_size)
-    elif len(points) < _FEW * len(living):
+    # Splitting costs as much as scoring where there are thousands of keys with a record each
+    if not explained and len(points) < _FEW * len(living):
         one_each = [living[i].forest for i in np.repeat(np.arange(len(living)), counts)]
         scores = score_and_learn_many(one_each, points)
     else:
-        scores = np.concatenate([forest.score_and_learn(some) for forest, some in parts])
-    probabilities = [
-        one.calibration.observe(some)
-        for one, some in zip(living, np.split(scores, ends), strict=True)
-        if one.calibration is not None
-    ]
-    return Scored(scores, np.concatenate(probabilities) if probabilities else np.empty(0), texts)
+        scores = np.empty(len(points))
+        for one, some, of_some in zip(living, np.split(points, ends), np.split(scores, ends), strict=True):
+            if explained:
+                of_some[:], low, high = one.forest.attribute_and_learn(some)
+                texts += explanations(low, high, explained, one.forest.shingle_size)
+            else:
+                of_some[:] = one.forest.score_and_learn(some)
+    probabilities = np.empty(0)
+    if living[0].calibration is not None:
+        graded = zip(living, np.split(scores, ends), strict=True)
+        probabilities = np.concatenate([one.calibration.observe(some) for one, some in graded if one.calibration])
+    return Scored(scores, probabilities, texts)
