@@ -95,7 +95,6 @@ def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     estimate.add_argument("--keys", type=int, default=1, metavar="N", help="forests, one for each key (default 1)")
     estimate.add_argument("--rate", type=int, metavar="N", help="records a second that are to be scored")
     _add_work(estimate)
-    _add_shards(estimate)
     told = commands.add_parser(
         "run",
         help="score a stream",

@@ -9,12 +9,13 @@ from typing import Any
 from job.arguments import DEFAULTS, parsers
 from job.discover_cli import discover
 from job.flink_client import FlinkClient, StopFailedError
-from job.options import Options, duration, errors_uri, size
+from job.options import Options, duration, errors_uri
 from job.progress import Progress, counts, highest
 from job.properties import expand
 from job.run import run
 from job.state import LeftJob, StateDirectory
 from job.stop import Stop
+from job.told import check_there, of_run, of_work
 from job.uris import SINKS, SOURCES, parse_uri
 from job.values import assume
 
@@ -146,9 +147,7 @@ def _forests_and_work(told: argparse.Namespace) -> dict[str, Any]:
         "sample_size": told.sample_size,
         "time_decay": told.time_decay,
         "shingle_size": told.shingle_size,
-        "parallelism": told.parallelism,
-        "checkpoint_interval": duration("checkpoint_interval", told.checkpoint_interval),
-        "forest_memory": None if told.forest_memory is None else size("forest_memory", told.forest_memory),
+        **of_work(told),
     }
 
 
@@ -164,31 +163,16 @@ def _options(told: argparse.Namespace) -> Options:
         sink=sink,
         errors=errors_uri(told.errors, sink),
         **_forests_and_work(told),
+        **of_run(told),
         key=told.key,
-        time=told.time,
         time_zone=told.time_zone or _machine_time_zone(),
-        seed=told.seed,
         shards=told.shards,
         grade=told.grade,
         explanation=told.explanation,
         every=duration("every", told.every),
-        max_delay=None if told.max_delay is None else duration("max_delay", told.max_delay),
-        max_ahead=duration("max_ahead", told.max_ahead),
-        quiet=None if told.quiet is None else duration("quiet", told.quiet),
-        bounded=told.bounded,
-        state=told.state,
-        cluster=told.cluster,
-        jars=tuple(jar.absolute() for jar in told.jar or ()),
-        requirements=told.requirements.absolute() if told.requirements else None,
         key_ttl=None if told.key_ttl is None else duration("key_ttl", told.key_ttl),
-        fresh=told.fresh,
     )
-    if options.source.path is not None and not options.source.path.exists():
-        raise ValueError(f"source must be a file or directory that is there, got {told.source!r}")
-    for name, files in [("jar", options.jars), ("requirements", filter(None, [options.requirements]))]:
-        for file in files:
-            if not file.is_file():
-                raise ValueError(f"{name} must be a file that is there, got {str(file)!r}")
+    check_there(options, told.source)
     if options.sink.path is not None and options.sink.path.is_file():
         raise ValueError(f"sink must be a directory, got the file {told.sink!r}")
     return options

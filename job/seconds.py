@@ -43,4 +43,10 @@ def value_columns(options: Options) -> list[str]:
 
 
 def key_group(options: Options) -> str:
-    return f"MOD(MOD(HASH_CODE(key), {KEY_GROUPS}) + {KEY_GROUPS}, {KEY_GROUPS})" if options.key else "0"
+    """The key group of a record."""
+    return group_of("key") if options.key else "0"
+
+
+def group_of(key: str) -> str:
+    """The key group of the text in the column `key`."""
+    return f"MOD(MOD(HASH_CODE({key}), {KEY_GROUPS}) + {KEY_GROUPS}, {KEY_GROUPS})"

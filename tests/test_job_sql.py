@@ -18,8 +18,9 @@ from pytest import approx
 
 from job.progress import Silent
 from job.run import Run
-from job.sql.application import SOURCE_STREAM, Application, read_application
+from job.sql.application import Application, read_application
 from job.sql.command import planner, statements
+from job.sql.names import SOURCE_STREAM
 from job.sql.options import SqlOptions
 from job.sql.program import explain
 from job.sql.run import SqlRun

@@ -8,12 +8,11 @@ from sqlglot import exp
 from sqlglot.tokens import TokenType
 
 from job.sql.dialect import KinesisSql, parse
-from job.sql.names import ERROR_STREAM, HIDDEN, Names
+from job.sql.names import ERROR_STREAM, HIDDEN, SOURCE_STREAM, Names
 from job.sql.schema import InputSchema
 from job.sql.syntax import CreatePump, CreateStream, Source, SqlError, place_of
 from job.sql.types import SqlType
 
-SOURCE_STREAM = "SOURCE_SQL_STREAM_001"
 ERRORS = {
     "ERROR_TIME": SqlType("TIMESTAMP"),
     "ERROR_LEVEL": SqlType("VARCHAR", (10,)),

@@ -7,12 +7,12 @@ from pyflink.table import StreamTableEnvironment, Table
 
 from job.kernels import compile_forest, compile_hotspots
 from job.machine import memory_bytes
-from job.sql.rows import ROWTIME, TableColumn, columns_of, through_python
+from job.options import MOST_VALUES
+from job.sql.names import ROWTIME
+from job.sql.rows import TableColumn, columns_of, through_python
 from job.sql.types import NUMBERS
 from udf.table_forest import TableForestFunction
 from udf.table_hotspots import TableHotspotsFunction
-
-_MOST_VALUES = 30
 
 
 def random_cut_forest(
@@ -103,6 +103,6 @@ def _values(columns: Sequence[TableColumn], told: Sequence[str] | None, keys: Se
     for value in values:
         if roots.get(value) not in NUMBERS:
             raise ValueError(f"values must be numeric columns (not DECIMAL), got {value!r} of {roots.get(value)}")
-    if not 1 <= len(values) <= _MOST_VALUES or len(set(values)) < len(values):
-        raise ValueError(f"values must be 1 to {_MOST_VALUES} numeric columns, each once, got {', '.join(values) or 0}")
+    if not 1 <= len(values) <= MOST_VALUES or len(set(values)) < len(values):
+        raise ValueError(f"values must be 1 to {MOST_VALUES} numeric columns, each once, got {', '.join(values) or 0}")
     return values

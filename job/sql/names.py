@@ -9,6 +9,7 @@ from job.sql.functions import HOTSPOTS, WITH_EXPLANATION
 from job.sql.parameters import parameters
 from job.sql.syntax import Frame, Query, Source, SqlError, TableFunction, UnionAll, place_of
 
+SOURCE_STREAM = "SOURCE_SQL_STREAM_001"
 ERROR_STREAM = "error_stream"
 ROWTIME = "ROWTIME"
 ARRIVAL = "APPROXIMATE_ARRIVAL_TIME"

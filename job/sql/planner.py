@@ -12,11 +12,11 @@ from sqlglot import exp
 
 from job.flink_client import cause_of
 from job.parse import literal
-from job.sql.application import ERRORS, SOURCE_STREAM, Application, Pump
+from job.sql.application import ERRORS, Application, Pump
 from job.sql.flink_sql import quoted
 from job.sql.functions import HOTSPOTS
 from job.sql.library import hotspots, random_cut_forest
-from job.sql.names import ERROR_STREAM
+from job.sql.names import ERROR_STREAM, SOURCE_STREAM
 from job.sql.parameters import parameters
 from job.sql.queries import Queries
 from job.sql.rows import TableColumn, columns_of, streamed

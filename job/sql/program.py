@@ -15,7 +15,6 @@ from typing import Any
 from job.arguments import add_sql
 from job.environment import start
 from job.flink_client import free_port
-from job.options import duration, size
 from job.progress import Progress, counts
 from job.run import no_garbage_collected, run, told_in_one_line
 from job.sql.names import ERROR_STREAM
@@ -24,6 +23,7 @@ from job.sql.run import Build, SqlRun, open_views
 from job.sql.schema import InputSchema
 from job.state import RestorePoint, StateDirectory
 from job.stop import Stop
+from job.told import check_there, of_run, of_work
 from job.uris import SINKS, SOURCES, Uri, parse_uri
 
 _PROGRAM = '''\
@@ -86,24 +86,11 @@ def sql_options(
         errors=Uri("print"),
         outputs=outputs,
         statements=statements,
-        time=told.time,
         time_zone=told.time_zone or "UTC",
-        seed=told.seed,
-        max_delay=None if told.max_delay is None else duration("max_delay", told.max_delay),
-        max_ahead=duration("max_ahead", told.max_ahead),
-        quiet=None if told.quiet is None else duration("quiet", told.quiet),
-        bounded=told.bounded,
-        state=told.state,
-        fresh=told.fresh,
-        parallelism=told.parallelism,
-        checkpoint_interval=duration("checkpoint_interval", told.checkpoint_interval),
-        forest_memory=None if told.forest_memory is None else size("forest_memory", told.forest_memory),
-        cluster=told.cluster,
-        jars=tuple(jar.absolute() for jar in told.jar or ()),
-        requirements=told.requirements.absolute() if told.requirements else None,
+        **of_run(told),
+        **of_work(told),
     )
-    if options.source.path is not None and not options.source.path.exists():
-        raise ValueError(f"source must be a file or directory that is there, got {told.source!r}")
+    check_there(options, told.source)
     return options
 
 

@@ -10,17 +10,15 @@ from pyflink.table import Schema, StreamTableEnvironment, Table
 
 from job.event_time import carried_time
 from job.keyed import key_by_first
+from job.parse import LARGEST
+from job.seconds import SEPARATOR_LITERAL, group_of
 from job.sql.flink_sql import interval, quoted
-from udf.forest_state import SEPARATOR
+from job.sql.names import ROWTIME
 from udf.scored_lines import SCORED_TYPE
 from udf.second import second_row_type
-from udf.share_keys import KEY_GROUPS
 from udf.table_forest import COLUMN_SEPARATOR
 
-ROWTIME = "ROWTIME"
-_ROWS = f"U&'\\{ord(SEPARATOR):04X}'"
 _COLUMNS = f"U&'\\{ord(COLUMN_SEPARATOR):04X}'"
-_LARGEST = "1.7976931348623157E308"
 _TEXT = ("CHAR", "VARCHAR")
 _BYTES = ("BINARY", "VARBINARY")
 _AS_TEXT = (
@@ -82,8 +80,11 @@ def through_python(
             raise ValueError(f"table must have columns of simple types, got {column.name} of {column.type}")
     rows = _view(t_env, table)
     taken = " AND ".join(
-        [f"COALESCE(ABS({quoted(v)}) <= {_LARGEST}, FALSE)" for v in values]
-        + [f"({quoted(k)} IS NOT NULL AND POSITION({_ROWS} IN CAST({quoted(k)} AS STRING)) = 0)" for k in keys]
+        [f"COALESCE(ABS({quoted(v)}) <= {LARGEST}, FALSE)" for v in values]
+        + [
+            f"({quoted(k)} IS NOT NULL AND POSITION({SEPARATOR_LITERAL} IN CAST({quoted(k)} AS STRING)) = 0)"
+            for k in keys
+        ]
     )
     row_type = second_row_type(len(values))
     seconds = _windows(f"SELECT * FROM {rows} WHERE {taken}", columns, values, keys)
@@ -105,9 +106,10 @@ def _windows(rows: str, columns: Sequence[TableColumn], values: Sequence[str], k
     """One row a key group and second: key group, `second_row_type`, and its time."""
     text = f" || {_COLUMNS} || ".join(_written(column) for column in columns if column.name != ROWTIME)
     of_key = [column for name in keys for column in columns if column.name == name]
+    keys_ = f"ARRAY_JOIN(ARRAY_AGG(key_), {SEPARATOR_LITERAL})" if keys else "CAST(NULL AS STRING)"
     several = f" || {_COLUMNS} || ".join(map(_written, of_key))
     key = several if len(of_key) > 1 else "".join(f"CAST({quoted(column.name)} AS STRING)" for column in of_key)
-    group = f"MOD(MOD(HASH_CODE(key_), {KEY_GROUPS}) + {KEY_GROUPS}, {KEY_GROUPS})" if keys else "0"
+    group = group_of("key_") if keys else "0"
     doubles = {f"value_{i}": f"CAST({quoted(value)} AS DOUBLE)" for i, value in enumerate(values)}
     arrays = ", ".join(f"ARRAY_AGG({name}) AS {name}" for name in doubles)
     millis = "EXTRACT(EPOCH FROM ROWTIME) * 1000 + EXTRACT(MILLISECOND FROM ROWTIME)"
@@ -117,8 +119,8 @@ def _windows(rows: str, columns: Sequence[TableColumn], values: Sequence[str], k
     )
     return (
         f"SELECT key_group, ROW(key_group, times, texts, keys_, {', '.join(doubles)}), rowtime_ FROM ("
-        f"SELECT key_group, ARRAY_AGG(millis) AS times, ARRAY_JOIN(ARRAY_AGG(text_), {_ROWS}) AS texts,"
-        f" {f'ARRAY_JOIN(ARRAY_AGG(key_), {_ROWS})' if keys else 'CAST(NULL AS STRING)'} AS keys_, {arrays},"
+        f"SELECT key_group, ARRAY_AGG(millis) AS times, ARRAY_JOIN(ARRAY_AGG(text_), {SEPARATOR_LITERAL}) AS texts,"
+        f" {keys_} AS keys_, {arrays},"
         f" window_time AS rowtime_ FROM TABLE(TUMBLE((SELECT *, {group} AS key_group FROM ({good})),"
         f" DESCRIPTOR(ROWTIME), {interval(1000)})) GROUP BY key_group, window_start, window_end, window_time)"
     )
@@ -137,7 +139,7 @@ def _read(texts: str, columns: Sequence[TableColumn], added: Mapping[str, str]) 
     fields.append("TO_TIMESTAMP_LTZ(CAST(field[1] AS BIGINT), 3) AS ROWTIME")
     # Through the UNNEST of one row, so that a line is split once and not for each column
     return (
-        f"SELECT {', '.join(fields)} FROM {texts} CROSS JOIN UNNEST(SPLIT(`lines`, {_ROWS})) AS l(line)"
+        f"SELECT {', '.join(fields)} FROM {texts} CROSS JOIN UNNEST(SPLIT(`lines`, {SEPARATOR_LITERAL})) AS l(line)"
         f" CROSS JOIN UNNEST(ARRAY[ROW(SPLIT(line, {_COLUMNS}))]) AS f(field)"
     )
 

@@ -6,11 +6,10 @@ from typing import Any
 
 from job.options import Options
 from job.run import Display, Run
-from job.sql.names import ERROR_STREAM, HIDDEN, ROWTIME
+from job.sql.names import ERROR_STREAM, HIDDEN, ROWTIME, SOURCE_STREAM
 from job.sql.options import SqlOptions, output_name
 from job.sql.schema import InputSchema
 
-SOURCE_STREAM = "SOURCE_SQL_STREAM_001"
 Build = Callable[[Any, int], object]
 """Makes the views, in a StreamTableEnvironment, with so many bytes of memory for forests in a worker."""
 
