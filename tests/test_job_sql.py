@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -74,6 +75,19 @@ def measured() -> list[dict[str, Any]]:
     ]
 
 
+def staggered(
+    records: list[dict[str, Any]], partition: Callable[[dict[str, Any]], Any], length: int
+) -> list[list[dict[str, Any]]]:
+    """The stagger windows of records in order of time: each has, of its first one's partition, all until its end."""
+    windows = []
+    while records:
+        first = records[0]
+        of_first = [r for r in records if partition(r) == partition(first) and r["time"] < first["time"] + length]
+        windows.append(of_first)
+        records = [r for r in records if r not in of_first]
+    return windows
+
+
 def at(millis: int) -> str:
     return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{millis % 1000:03d}"
 
@@ -91,6 +105,8 @@ def test_every_construct(tmp_path: Path) -> None:
     live = {
         "COUNTED": 2,
         "STEPPED": 8,
+        "STAGGERED": 22,
+        "beside": 45,
         "SLIDING": 178,
         "pairs": 170,
         "PAIRED_BY_MINUTE": 1,
@@ -119,6 +135,29 @@ def test_every_construct(tmp_path: Path) -> None:
         {"STARTED": at(START + 10_000 * i), "HIGHEST": int(max(r["value"] or 0 for r in given[20 * i : 20 * i + 20]))}
         for i in range(9)
     ]
+
+    high = [r for r in given if (r["value"] or 0) > 9.5]
+    windows = staggered(high, lambda r: (r["sensor"], r["time"] // 60_000), 7000)
+    windows = [window for window in windows if len(window) > 1]
+    assert sorted(found["STAGGERED"], key=lambda row: row["OPENED"]) == [
+        {
+            "MINUTE_": at(w[0]["time"] // 60_000 * 60_000),
+            "sensor": w[0]["sensor"].upper(),
+            "OPENED": at(w[0]["time"]),
+            "FIRST_": w[0]["id"],
+            "LAST_": w[-1]["id"],
+            "RECORDS": len(w),
+            "TEXTS": len({r["text"] for r in w}),
+            "HIGHEST": approx(max(r["value"] for r in w)),
+        }
+        for w in windows
+    ]
+    of_sensors = staggered(given, lambda r: r["sensor"] == "a", 2500)
+    whole = staggered([{"time": w[0]["time"] + 6999} for w in windows], lambda r: None, 60_000)
+    beside = [
+        (at(w[0]["time"] + 2499), "a" if w[0]["sensor"] == "a" else None, sum(r["id"] for r in w)) for w in of_sensors
+    ] + [(at(w[-1]["time"] // 60_000 * 60_000), "all", len(w)) for w in whole]
+    assert sorted(map(str, beside)) == sorted(str(tuple(row.values())) for row in found["beside"])
 
     slid = {row["ID"]: row for row in found["SLIDING"]}
     for record in given:

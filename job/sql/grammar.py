@@ -117,9 +117,11 @@ class KinesisParser(Parser):
             query.set("where", self._expected("WHERE"))
         if self._match(TokenType.GROUP_BY):
             query.set("group", self._parse_csv(lambda: self._expected("GROUP BY")))
+        if self._match_text_seq("WINDOWED", "BY", "STAGGER"):
+            query.set("stagger", self._parse_stagger())
         if self._match_text_seq("HAVING"):
             query.set("having", self._expected("HAVING"))
-        if self._match_text_seq("WINDOWED", "BY", "STAGGER"):
+        if not query.args.get("stagger") and self._match_text_seq("WINDOWED", "BY", "STAGGER"):
             query.set("stagger", self._parse_stagger())
         if self._match_text_seq("WINDOW"):
             query.set("windows", self._parse_csv(self._parse_defined_window))
@@ -288,7 +290,9 @@ class KinesisParser(Parser):
     def _parse_stagger(self) -> exp.Expr:
         begin = self._prev
         self._match_l_paren()
-        keys = self._parse_csv(self._parse_disjunction) if self._match(TokenType.PARTITION_BY) else []
+        if not self._match(TokenType.PARTITION_BY):
+            self.raise_error("WINDOWED BY STAGGER must have PARTITION BY")
+        keys = self._parse_csv(lambda: self._expected("PARTITION BY"))
         if not self._match_text_seq("RANGE"):
             self.raise_error("WINDOWED BY STAGGER must have RANGE INTERVAL")
         interval = self._parse_interval()

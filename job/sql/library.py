@@ -13,6 +13,10 @@ from job.sql.rows import TableColumn, columns_of, through_python
 from job.sql.types import NUMBERS
 from udf.table_forest import TableForestFunction
 from udf.table_hotspots import TableHotspotsFunction
+from udf.table_stagger import TableStaggerFunction
+
+_LONGEST = 999 * 86_400_000
+"""Milliseconds of the longest window, as Flink's own: an interval there has three digits of days."""
 
 
 def random_cut_forest(
@@ -92,13 +96,46 @@ def hotspots(
     return through_python(t_env, table, values, partition_by, function, {"HOTSPOTS_RESULT": "STRING"}, name)
 
 
-def _values(columns: Sequence[TableColumn], told: Sequence[str] | None, keys: Sequence[str]) -> list[str]:
+def stagger_windows(
+    t_env: StreamTableEnvironment,
+    table: Table,
+    *,
+    partition_by: Sequence[str],
+    length: int,
+    name: str = "stagger-windows",
+) -> Table:
+    """The rows of `table` with the last millisecond of their window as ROWTIME, by which they can be grouped.
+
+    Each combination of values of the columns `partition_by` has windows of its own, NULL like any other value: its
+    first row opens one of `length` milliseconds, the first row after that the next. A second's rows come when it is
+    over. name: of the state; two in a job need their own.
+
+    Raises:
+        ValueError: there is no such column, or a parameter is out of its range.
+    """
+    _roots(columns_of(table), partition_by)
+    if not partition_by:
+        raise ValueError("partition_by must be at least one column, got none")
+    if not 1 <= length <= _LONGEST:
+        raise ValueError(f"length must be 1 to {_LONGEST} milliseconds, got {length!r}")
+    return through_python(
+        t_env, table, (), partition_by, TableStaggerFunction(length, 1000), {}, name, null_is_key=True
+    )
+
+
+def _roots(columns: Sequence[TableColumn], keys: Sequence[str]) -> dict[str, str]:
+    """The type roots of columns, by name."""
     roots = {column.name: column.root for column in columns}
     if roots.get(ROWTIME) != "TIMESTAMP_WITH_LOCAL_TIME_ZONE":
         raise ValueError(f"table must have a time attribute ROWTIME of type TIMESTAMP_LTZ(3), got {roots.get(ROWTIME)}")
     for key in keys:
         if key not in roots or key == ROWTIME:
             raise ValueError(f"partition_by must be columns of the table, got {key!r}")
+    return roots
+
+
+def _values(columns: Sequence[TableColumn], told: Sequence[str] | None, keys: Sequence[str]) -> list[str]:
+    roots = _roots(columns, keys)
     values = list(told) if told is not None else [n for n, root in roots.items() if root in NUMBERS and n not in keys]
     for value in values:
         if roots.get(value) not in NUMBERS:

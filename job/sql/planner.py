@@ -3,7 +3,8 @@
 What is done is written down at the same time, as the Python that does it: that is what `--explain` prints.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyflink.table import StreamTableEnvironment, Table
@@ -15,13 +16,13 @@ from job.parse import literal
 from job.sql.application import ERRORS, Application, Pump
 from job.sql.flink_sql import quoted
 from job.sql.functions import HOTSPOTS
-from job.sql.library import hotspots, random_cut_forest
+from job.sql.library import hotspots, random_cut_forest, stagger_windows
 from job.sql.names import ERROR_STREAM, SOURCE_STREAM
 from job.sql.parameters import parameters
 from job.sql.queries import Queries
 from job.sql.rows import TableColumn, columns_of, streamed
 from job.sql.source import REJECTED
-from job.sql.syntax import Query, Source, SqlError, TableFunction, place_of
+from job.sql.syntax import Query, Source, SqlError, Stagger, TableFunction, millis_of, place_of
 from job.sql.types import Coercion, coercion, message
 
 ALL_ERRORS = "all errors"
@@ -121,12 +122,14 @@ class Planner:
         self._view(stream, sql or f"SELECT {nothing}, ROWTIME FROM {quoted(SOURCE_STREAM)} WHERE FALSE")
 
     def _relation(self, source: Source) -> str:
-        """What Flink calls a source: the view of a stream or of a function, or a query in brackets."""
+        """What Flink calls a source: the view of a stream, a function or windows, or a query in brackets."""
         if isinstance(source.this, exp.Identifier):
             self._open(source.name)
             return quoted(source.name)
         if isinstance(source.this, TableFunction):
             return self._table_function(source.this)
+        if isinstance(source.this, Stagger):
+            return self._stagger(source.this)
         sql = self._queries.sql(source.this, names_of(source.this))
         if not _loses_time(source.this):
             return f"({sql})"
@@ -154,11 +157,10 @@ class Planner:
             table = call(self._t_env, rows, memory=self._memory // self._share, **told)
         except ValueError as error:
             raise SqlError(f"{place}: {error}") from None
-        arguments = "".join(f"    {key}={value!r},\n" for key, value in told.items())
         self._do(
             name,
             f"{call.__name__}(\n    t_env,\n    streamed(t_env, t_env.sql_query({_text(sql)})),\n"
-            f"    memory=memory // {self._share},\n{arguments})",
+            f"    memory=memory // {self._share},\n{_arguments(told)})",
             table,
         )
         why = literal("a feature is NULL or not finite, or a key is NULL")
@@ -166,6 +168,24 @@ class Planner:
         self._view(f"errors of {name}", misfits)
         self._errors.append(f"errors of {name}")
         return f"(SELECT * FROM {quoted(name)} WHERE {result} IS NOT NULL)"
+
+    def _stagger(self, stagger: Stagger) -> str:
+        self._functions += 1
+        name = f"stagger {self._functions} of {self._pump}"
+        query = stagger.args["query"]
+        sql = self._queries.sql(query, names_of(query))
+        told: dict[str, Any] = {
+            "partition_by": [key.name for key in stagger.args["partition_by"]],
+            "length": millis_of(stagger.args["interval"]),
+            "name": name,
+        }
+        try:
+            table = stagger_windows(self._t_env, self._query(sql), **told)
+        except ValueError as error:
+            raise SqlError(f"{place_of(self._application.text, stagger)}: {error}") from None
+        rows = f"t_env.sql_query({_text(sql)})"
+        self._do(name, f"stagger_windows(\n    t_env,\n    {rows},\n{_arguments(told)})", table)
+        return quoted(name)
 
     def _columns(self, sql: str) -> list[TableColumn]:
         return columns_of(self._query(sql))
@@ -219,6 +239,11 @@ def _misfits(
 def _error_columns(view: str) -> str:
     columns = [f"CAST({name} AS {kind.flink}) AS {name}" for name, kind in ERRORS.items()]
     return f"SELECT {', '.join(columns)}, CAST(ROWTIME AS TIMESTAMP_LTZ(3)) AS ROWTIME FROM {quoted(view)}"
+
+
+def _arguments(told: Mapping[str, Any]) -> str:
+    """Arguments as Python writes them, a line each."""
+    return "".join(f"    {name}={value!r},\n" for name, value in told.items())
 
 
 def _text(sql: str) -> str:

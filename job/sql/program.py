@@ -48,7 +48,7 @@ RESULTS = {results!r}
 
 def build(t_env, memory):
     """The views; `memory` is what forests may take in a worker, in bytes."""
-    from job.sql.library import hotspots, random_cut_forest
+    from job.sql.library import hotspots, random_cut_forest, stagger_windows
     from job.sql.rows import streamed
 
 {steps}

@@ -1,7 +1,8 @@
 """A query of the application as Flink SQL: its columns in their order, and then ROWTIME.
 
-GROUP BY becomes a tumbling window, OVER an over aggregate by event time, JOIN an interval join. ORDER BY numbers the
-rows of a window, which Flink emits in the order of their numbers when the window is over.
+GROUP BY becomes a tumbling window, as does WINDOWED BY STAGGER (`job.sql.stagger`), OVER an over aggregate by event
+time, JOIN an interval join. ORDER BY numbers the rows of a window, which Flink emits in the order of their numbers when
+the window is over.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +11,7 @@ from typing import NoReturn
 from sqlglot import exp
 
 from job.sql.flink_sql import flink, interval, quoted
+from job.sql.stagger import as_group_by
 from job.sql.syntax import (
     INTERVAL_MILLIS,
     Frame,
@@ -56,7 +58,8 @@ class Queries:
         items = [*query.expressions, *further]
         called = [*names, *(f"sort_{i}" for i in range(len(further)))]
         if query.args.get("stagger"):
-            self._fail(query.args["stagger"], "WINDOWED BY STAGGER is not supported")
+            query = as_group_by(self._text, query, items)
+            items = query.expressions
         if query.args.get("having") and not query.args.get("group"):
             self._fail(query.args["having"], "HAVING must be with GROUP BY")
         if query.args.get("joins"):

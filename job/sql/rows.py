@@ -63,6 +63,7 @@ def through_python(
     function: KeyedProcessFunction,
     added: Mapping[str, str],
     name: str,
+    null_is_key: bool = False,
 ) -> Table:
     """All columns of `table`, those that `function` has `added` (name to type), and ROWTIME, a time attribute.
 
@@ -70,7 +71,8 @@ def through_python(
     numeric columns `values`; it yields for each one text: rows, and in them ROWTIME in epoch milliseconds, what is
     added (numbers, and texts as JSON), and the row as it was, with `SEPARATOR` and `COLUMN_SEPARATOR` between them. A
     row with a value that is NULL, NaN or infinite, or a key that is NULL or has `SEPARATOR` in it, passes it by; what
-    is added to it is NULL. name: of the function's state.
+    is added to it is NULL. name: of the function's state. null_is_key: no row passes it by for its keys, which are
+    then as in the text of a row, empty for NULL.
 
     Raises ValueError for columns that have no text.
     """
@@ -79,48 +81,54 @@ def through_python(
         if column.root not in (*_TEXT, *_BYTES, *_AS_TEXT):
             raise ValueError(f"table must have columns of simple types, got {column.name} of {column.type}")
     rows = _view(t_env, table)
-    taken = " AND ".join(
-        [f"COALESCE(ABS({quoted(v)}) <= {LARGEST}, FALSE)" for v in values]
-        + [
-            f"({quoted(k)} IS NOT NULL AND POSITION({SEPARATOR_LITERAL} IN CAST({quoted(k)} AS STRING)) = 0)"
-            for k in keys
-        ]
-    )
+    good = [f"COALESCE(ABS({quoted(v)}) <= {LARGEST}, FALSE)" for v in values] + [
+        f"({quoted(k)} IS NOT NULL AND POSITION({SEPARATOR_LITERAL} IN CAST({quoted(k)} AS STRING)) = 0)"
+        for k in ([] if null_is_key else keys)
+    ]
+    taken = " AND ".join(good) or "TRUE"
     row_type = second_row_type(len(values))
-    seconds = _windows(f"SELECT * FROM {rows} WHERE {taken}", columns, values, keys)
-    results = (
+    seconds = _windows(f"SELECT * FROM {rows} WHERE {taken}", columns, values, _key(columns, keys, null_is_key))
+    yielded = (
         key_by_first(t_env, seconds, Types.ROW([Types.INT(), row_type, Types.INSTANT()]), row_type)
         .process(function, output_type=SCORED_TYPE)
         .name(name)
         .uid(name)
     )
-    texts = _view(t_env, t_env.from_data_stream(results, carried_time()))
+    texts = _view(t_env, t_env.from_data_stream(yielded, carried_time()))
     kept = [column for column in columns if column.name != ROWTIME]
+    read = _read(texts, kept, added)
+    if not good:
+        return streamed(t_env, t_env.sql_query(read))
     names = ", ".join(quoted(column.name) for column in kept)
     nulls = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(column)}" for column, kind in added.items())
     untouched = f"SELECT {names}, {nulls}, CAST(ROWTIME AS TIMESTAMP_LTZ(3)) AS ROWTIME FROM {rows} WHERE NOT ({taken})"
-    return streamed(t_env, t_env.sql_query(f"{_read(texts, kept, added)} UNION ALL {untouched}"))
+    return streamed(t_env, t_env.sql_query(f"{read} UNION ALL {untouched}"))
 
 
-def _windows(rows: str, columns: Sequence[TableColumn], values: Sequence[str], keys: Sequence[str]) -> str:
+def _key(columns: Sequence[TableColumn], names: Sequence[str], null_is_key: bool) -> str | None:
+    """The text of the columns that are a row's key."""
+    keys = [column for name in names for column in columns if column.name == name]
+    if len(keys) == 1 and not null_is_key:
+        return f"CAST({quoted(keys[0].name)} AS STRING)"
+    return _joined(keys) or None
+
+
+def _windows(rows: str, columns: Sequence[TableColumn], values: Sequence[str], key: str | None) -> str:
     """One row a key group and second: key group, `second_row_type`, and its time."""
-    text = f" || {_COLUMNS} || ".join(_written(column) for column in columns if column.name != ROWTIME)
-    of_key = [column for name in keys for column in columns if column.name == name]
-    keys_ = f"ARRAY_JOIN(ARRAY_AGG(key_), {SEPARATOR_LITERAL})" if keys else "CAST(NULL AS STRING)"
-    several = f" || {_COLUMNS} || ".join(map(_written, of_key))
-    key = several if len(of_key) > 1 else "".join(f"CAST({quoted(column.name)} AS STRING)" for column in of_key)
-    group = group_of("key_") if keys else "0"
+    text = _joined([column for column in columns if column.name != ROWTIME])
+    keys = f"ARRAY_JOIN(ARRAY_AGG(key_), {SEPARATOR_LITERAL})" if key else "CAST(NULL AS STRING)"
+    group = group_of("key_") if key else "0"
     doubles = {f"value_{i}": f"CAST({quoted(value)} AS DOUBLE)" for i, value in enumerate(values)}
-    arrays = ", ".join(f"ARRAY_AGG({name}) AS {name}" for name in doubles)
+    arrays = "".join(f" ARRAY_AGG({name}) AS {name}," for name in doubles)
     millis = "EXTRACT(EPOCH FROM ROWTIME) * 1000 + EXTRACT(MILLISECOND FROM ROWTIME)"
     good = (
-        f"SELECT {millis} AS millis, {text} AS text_, {key or 'CAST(NULL AS STRING)'} AS key_, ROWTIME,"
-        f" {', '.join(f'{value} AS {name}' for name, value in doubles.items())} FROM ({rows})"
+        f"SELECT {millis} AS millis, {text} AS text_, {key or 'CAST(NULL AS STRING)'} AS key_, ROWTIME"
+        f"{''.join(f', {value} AS {name}' for name, value in doubles.items())} FROM ({rows})"
     )
     return (
-        f"SELECT key_group, ROW(key_group, times, texts, keys_, {', '.join(doubles)}), rowtime_ FROM ("
+        f"SELECT key_group, ROW({', '.join(['key_group', 'times', 'texts', 'keys_', *doubles])}), rowtime_ FROM ("
         f"SELECT key_group, ARRAY_AGG(millis) AS times, ARRAY_JOIN(ARRAY_AGG(text_), {SEPARATOR_LITERAL}) AS texts,"
-        f" {keys_} AS keys_, {arrays},"
+        f" {keys} AS keys_,{arrays}"
         f" window_time AS rowtime_ FROM TABLE(TUMBLE((SELECT *, {group} AS key_group FROM ({good})),"
         f" DESCRIPTOR(ROWTIME), {interval(1000)})) GROUP BY key_group, window_start, window_end, window_time)"
     )
@@ -142,6 +150,11 @@ def _read(texts: str, columns: Sequence[TableColumn], added: Mapping[str, str]) 
         f"SELECT {', '.join(fields)} FROM {texts} CROSS JOIN UNNEST(SPLIT(`lines`, {SEPARATOR_LITERAL})) AS l(line)"
         f" CROSS JOIN UNNEST(ARRAY[ROW(SPLIT(line, {_COLUMNS}))]) AS f(field)"
     )
+
+
+def _joined(columns: Sequence[TableColumn]) -> str:
+    """The values of some columns as one text."""
+    return f" || {_COLUMNS} || ".join(map(_written, columns))
 
 
 def _written(column: TableColumn) -> str:

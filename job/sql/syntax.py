@@ -93,9 +93,9 @@ class Frame(exp.Expression):
 
 
 class Stagger(exp.Expression):
-    """WINDOWED BY STAGGER (PARTITION BY partition_by RANGE interval)."""
+    """WINDOWED BY STAGGER (PARTITION BY partition_by RANGE interval); what a `Source` reads has its rows in `query`."""
 
-    arg_types = {"partition_by": False, "interval": True}  # noqa: RUF012
+    arg_types = {"query": False, "partition_by": True, "interval": True}  # noqa: RUF012
 
 
 def millis_of(interval: exp.Interval) -> int:

@@ -14,6 +14,24 @@ CREATE PUMP step_pump AS INSERT INTO stepped
     GROUP BY STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND)
     ORDER BY STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND);
 
+CREATE STREAM staggered (minute_ TIMESTAMP, "sensor" VARCHAR(4), opened TIMESTAMP, first_ INTEGER, last_ INTEGER,
+    records BIGINT, texts BIGINT, highest DOUBLE);
+CREATE PUMP stagger_pump AS INSERT INTO staggered
+    SELECT STREAM FLOOR(s.ROWTIME TO MINUTE) AS m, UPPER("sensor"), MIN(s.ROWTIME), FIRST_VALUE("id"), LAST_VALUE("id"),
+        COUNT(*), COUNT(DISTINCT "text"), MAX("value" + 1) - 1
+    FROM "SOURCE_SQL_STREAM_001" AS s
+    WHERE "value" > 9.5
+    WINDOWED BY STAGGER (PARTITION BY "sensor", FLOOR(s.ROWTIME TO MINUTE) RANGE INTERVAL '7' SECOND)
+    HAVING COUNT(*) > 1;
+-- Of a sensor, and of none; names that are helpers', or end a name elsewhere
+CREATE STREAM "beside" ("is over" TIMESTAMP, "value_0" VARCHAR(4), "sum" BIGINT);
+CREATE PUMP beside_pump AS INSERT INTO "beside"
+    SELECT STREAM "w `1".ROWTIME, "w `1"."value_0", "w `1"."partition_0" FROM (
+        SELECT STREAM SUM("id") AS "partition_0", NULLIF("sensor", 'b') AS "value_0" FROM "SOURCE_SQL_STREAM_001"
+        WINDOWED BY STAGGER (PARTITION BY NULLIF("sensor", 'b') RANGE INTERVAL '2.5' SECOND)) AS "w `1"
+    UNION ALL SELECT STREAM FLOOR(MAX(s.ROWTIME) TO MINUTE), 'all', COUNT(*) FROM staggered AS s
+    WINDOWED BY STAGGER (PARTITION BY 1 RANGE INTERVAL '1' MINUTE);
+
 CREATE STREAM sliding (id INTEGER, in_time DOUBLE, of_rows DOUBLE, half DOUBLE);
 CREATE PUMP sliding_pump AS INSERT INTO sliding
     SELECT STREAM "id", SUM("value") OVER w, MIN("value") OVER (PARTITION BY "sensor" ROWS 2 PRECEDING),
