@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 from job_runs import ROOT, command, kill_workers, lines, rows, run_to_a_savepoint, run_to_the_end, until, write_lines
+from naive_stagger import stagger_windows
 from pytest import approx
 
 from job.progress import Silent
@@ -75,19 +75,6 @@ def measured() -> list[dict[str, Any]]:
     ]
 
 
-def staggered(
-    records: list[dict[str, Any]], partition: Callable[[dict[str, Any]], Any], length: int
-) -> list[list[dict[str, Any]]]:
-    """The stagger windows of records in order of time: each has, of its first one's partition, all until its end."""
-    windows = []
-    while records:
-        first = records[0]
-        of_first = [r for r in records if partition(r) == partition(first) and r["time"] < first["time"] + length]
-        windows.append(of_first)
-        records = [r for r in records if r not in of_first]
-    return windows
-
-
 def at(millis: int) -> str:
     return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{millis % 1000:03d}"
 
@@ -105,8 +92,8 @@ def test_every_construct(tmp_path: Path) -> None:
     live = {
         "COUNTED": 2,
         "STEPPED": 8,
-        "STAGGERED": 22,
-        "beside": 45,
+        "STAGGERED": 24,
+        "beside": 59,
         "SLIDING": 178,
         "pairs": 170,
         "PAIRED_BY_MINUTE": 1,
@@ -137,7 +124,7 @@ def test_every_construct(tmp_path: Path) -> None:
     ]
 
     high = [r for r in given if (r["value"] or 0) > 9.5]
-    windows = staggered(high, lambda r: (r["sensor"], r["time"] // 60_000), 7000)
+    windows = stagger_windows(high, lambda r: (r["sensor"], r["time"] // 60_000), 7000)
     windows = [window for window in windows if len(window) > 1]
     assert sorted(found["STAGGERED"], key=lambda row: row["OPENED"]) == [
         {
@@ -152,8 +139,8 @@ def test_every_construct(tmp_path: Path) -> None:
         }
         for w in windows
     ]
-    of_sensors = staggered(given, lambda r: r["sensor"] == "a", 2500)
-    whole = staggered([{"time": w[0]["time"] + 6999} for w in windows], lambda r: None, 60_000)
+    of_sensors = stagger_windows(given, lambda r: r["sensor"] == "a", 2500)
+    whole = stagger_windows([{"time": w[0]["time"] + 6999} for w in windows], lambda r: None, 60_000)
     beside = [
         (at(w[0]["time"] + 2499), "a" if w[0]["sensor"] == "a" else None, sum(r["id"] for r in w)) for w in of_sensors
     ] + [(at(w[-1]["time"] // 60_000 * 60_000), "all", len(w)) for w in whole]
@@ -298,10 +285,14 @@ HOT = """;
 CREATE STREAM "HOT" (at_ VARCHAR(32), found VARCHAR(4000));
 CREATE PUMP hot_pump AS INSERT INTO "HOT" SELECT STREAM "event_time", HOTSPOTS_RESULT FROM TABLE(
     HOTSPOTS(CURSOR(SELECT STREAM * FROM "SOURCE_SQL_STREAM_001"), 100, 0.2, 5));
+CREATE STREAM "LOUD" (opened VARCHAR(32), level INTEGER, n INTEGER);
+CREATE PUMP loud_pump AS INSERT INTO "LOUD"
+    SELECT STREAM FIRST_VALUE("event_time"), FLOOR("volume"), COUNT(*) FROM "SOURCE_SQL_STREAM_001" WHERE "volume" >= 5
+    WINDOWED BY STAGGER (PARTITION BY FLOOR("volume") RANGE INTERVAL '10' SECOND);
 """
 
 
-def test_stopped_and_crashed_forests_and_hotspots_go_on(tmp_path: Path) -> None:
+def test_stopped_and_crashed_forests_hotspots_and_stagger_windows_go_on(tmp_path: Path) -> None:
     given = volumes(40_000, seed=6)
     spool = tmp_path / "spool"
     spool.mkdir()
@@ -335,6 +326,11 @@ def test_stopped_and_crashed_forests_and_hotspots_go_on(tmp_path: Path) -> None:
     found = {row["AT_"]: row["FOUND"] for row in rows(tmp_path / "HOT")}
     assert found == {record["event_time"]: text for record, text in zip(given, hot, strict=True)}
     assert len(rows(tmp_path / "HOT")) == len(given), "each once"
+    loud = [r | {"time": 50 * i} for i, r in enumerate(given) if r["volume"] >= 5]
+    windows = stagger_windows(loud, lambda r: int(r["volume"]), 10_000)
+    assert sorted(tuple(row.values()) for row in rows(tmp_path / "LOUD")) == sorted(
+        (w[0]["event_time"], int(w[0]["volume"]), len(w)) for w in windows
+    )
     (error,) = rows(tmp_path / "error_stream")
     assert (error["ERROR_NAME"], error["DATA_ROWTIME"]) == ("LATE", at(START))
     assert json.loads(bytes.fromhex(error["DATA_ROW"])) == late

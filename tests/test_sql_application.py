@@ -220,6 +220,8 @@ def test_no_option_is_taken_that_says_nothing_here(tmp_path: Path, capsys: pytes
     assert "unrecognized arguments: --shards 2" in capsys.readouterr().err
 
 
+STAGGER = "WINDOWED BY STAGGER (PARTITION BY FLOOR(\"volume\") RANGE INTERVAL '1' MINUTE)"
+UNGROUPED = "a column must be in an aggregate or in PARTITION BY of WINDOWED BY STAGGER"
 TRANSLATED = [
     (f'SELECT STREAM "volume" FROM {INPUT} ORDER BY ', '"volume"',
      "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
@@ -239,8 +241,22 @@ TRANSLATED = [
      "GROUP BY must have one FLOOR or STEP of ROWTIME, got 0"),
     (f"SELECT STREAM COUNT(*) FROM {INPUT} AS i GROUP BY FLOOR(", "i.ROWTIME TO YEAR)",
      "a window must be of a SECOND, MINUTE, HOUR, DAY, got YEAR"),
-    (f"SELECT STREAM COUNT(*) FROM {INPUT} WINDOWED BY ", "STAGGER (RANGE INTERVAL '1' MINUTE)",
-     "WINDOWED BY STAGGER is not supported"),
+    (f'SELECT STREAM COUNT(*) FROM {INPUT} WINDOWED BY STAGGER (PARTITION BY "volume" RANGE ', "INTERVAL '0' MINUTE)",
+     "an interval must be of a positive number, got '0'"),
+    (f'SELECT STREAM COUNT(*) FROM {INPUT} GROUP BY ', f'"volume" {STAGGER}',
+     "GROUP BY with WINDOWED BY STAGGER is not supported"),
+    ('SELECT STREAM COUNT(*) FROM b ', f"JOIN b AS c ON TRUE {STAGGER}".replace('"volume"', 'b."x"'),
+     "JOIN with WINDOWED BY STAGGER is not supported"),
+    (f"SELECT STREAM SUM(1) OVER w FROM {INPUT} {STAGGER} WINDOW w AS ", "(ROWS 1 PRECEDING)",
+     "WINDOW with WINDOWED BY STAGGER is not supported"),
+    ("SELECT STREAM SUM(1) ", f"OVER (ROWS 1 PRECEDING) FROM {INPUT} {STAGGER}",
+     "OVER with WINDOWED BY STAGGER is not supported"),
+    ('SELECT STREAM FLOOR("volume") || ', f'"event_time" FROM {INPUT} {STAGGER}', f"{UNGROUPED}, got event_time"),
+    (f"SELECT STREAM COUNT(*) FROM {INPUT} {STAGGER} HAVING MAX(1) < ", '"volume"', f"{UNGROUPED}, got volume"),
+    (f"SELECT STREAM COUNT(*) FROM {INPUT} AS i {STAGGER} ORDER BY ", 'i."volume"',
+     "ORDER BY must begin with ROWTIME, or FLOOR or STEP of it, ascending"),
+    (f"SELECT STREAM COUNT(*) FROM {INPUT} AS i {STAGGER} ORDER BY FLOOR(i.ROWTIME TO SECOND), ", 'i."event_time"',
+     f"{UNGROUPED}, got event_time"),
     ('SELECT STREAM AVG("volume") OVER ', f"w FROM {INPUT}", "a window must be one of none, got W"),
     ('SELECT STREAM b."x" FROM b JOIN b AS c ON b."x" = c."x" ', 'JOIN b AS d ON b."x" = d."x"',
      "a second JOIN is not supported; join into a stream of its own"),

@@ -124,11 +124,13 @@ def test_streams_join_over_windows() -> None:
 
 
 def test_stagger_windows_are_read() -> None:
-    found = query(
-        "SELECT STREAM COUNT(*) FROM s WHERE a > 1"
-        " WINDOWED BY STAGGER (PARTITION BY FLOOR(t TO MINUTE), k RANGE INTERVAL '1' MINUTE)"
-    )
-    assert len(found.args["stagger"].args["partition_by"]) == 2
+    window = "WINDOWED BY STAGGER (PARTITION BY FLOOR(t TO MINUTE), k RANGE INTERVAL '1' MINUTE)"
+    for clauses in (f"{window} HAVING COUNT(*) > 2", f"HAVING COUNT(*) > 2 {window}"):
+        found = query(f"SELECT STREAM COUNT(*) FROM s WHERE a > 1 {clauses}")
+        stagger = found.args["stagger"]
+        assert [key.sql() for key in stagger.args["partition_by"]] == ['FLOOR("T" TO MINUTE)', '"K"']
+        assert millis_of(stagger.args["interval"]) == 60_000
+        assert found.args["having"].sql() == "COUNT(*) > 2"
 
 
 REFUSED = [
@@ -163,6 +165,19 @@ REFUSED_QUERIES = [
      "54: a window that is not PRECEDING is not supported"),
     ("SELECT STREAM a FROM b WHERE t > INTERVAL '1' MONTH",
      "47: an interval must be INTERVAL '…' of SECOND, MINUTE, HOUR, DAY, got 'MONTH'"),
+    ("SELECT STREAM a FROM b WINDOWED BY STAGGER (RANGE INTERVAL '1' MINUTE)",
+     "45: WINDOWED BY STAGGER must have PARTITION BY, got 'RANGE'"),
+    ("SELECT STREAM a FROM b WINDOWED BY STAGGER (PARTITION BY RANGE INTERVAL '1' MINUTE)",
+     "64: WINDOWED BY STAGGER must have RANGE INTERVAL, got 'INTERVAL'"),
+    ("SELECT STREAM a FROM b WINDOWED BY STAGGER (PARTITION BY a)",
+     "59: WINDOWED BY STAGGER must have RANGE INTERVAL, got ')'"),
+    ("SELECT STREAM a FROM b WINDOWED BY STAGGER (PARTITION BY a RANGE 3)",
+     "66: WINDOWED BY STAGGER must have RANGE INTERVAL, got '3'"),
+    ("SELECT STREAM a FROM b WINDOWED BY STAGGER (PARTITION BY a RANGE INTERVAL '1' MINUTE) GROUP BY a",
+     "87: GROUP BY is not supported here"),
+    ("SELECT STREAM a FROM b HAVING 1 < 2 WINDOWED BY STAGGER (PARTITION BY a RANGE INTERVAL '1' DAY) HAVING 1 < 2",
+     "97: HAVING is not supported here"),
+    ("SELECT STREAM a FROM b WINDOWED BY TUMBLE (1)", "24: WINDOWED is not supported here"),
     ("SELECT STREAM t + INTERVAL '1' DAY TO SECOND FROM b", "19: INTERVAL … DAY TO SECOND is not supported"),
     ("SELECT STREAM * FROM TABLE(HOTSPOTS(CURSOR(SELECT STREAM * FROM b), a))",
      "69: an argument of HOTSPOTS must be a number, TRUE or FALSE, got 'a'"),
