@@ -367,6 +367,8 @@ NOT_PLANNED = [
      "line 4, column 65: values must be 1 to 30 numeric columns, each once, got 0"),
     (f"SELECT STREAM 1 FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM {MANY} FROM i)))",
      "line 4, column 59: values must be 1 to 30 numeric columns, each once, got C0, C1,"),
+    ("SELECT STREAM COUNT(*) FROM i WINDOWED BY STAGGER (PARTITION BY 1 RANGE INTERVAL '1000' DAY)",
+     "line 4, column 74: length must be 1 to 86313600000 milliseconds, got 86400000000"),
     ('SELECT STREAM "flag" FROM i', "pump P: what goes into X of S must be of a type that becomes DOUBLE, got BOOLEAN"),
     ('SELECT STREAM "name" * 2 FROM i', "pump P: Flink does not take its query: "),
 ]  # fmt: skip

@@ -179,12 +179,13 @@ class Planner:
             "length": millis_of(stagger.args["interval"]),
             "name": name,
         }
+        rows = self._query(sql)
         try:
-            table = stagger_windows(self._t_env, self._query(sql), **told)
+            table = stagger_windows(self._t_env, rows, **told)
         except ValueError as error:
             raise SqlError(f"{place_of(self._application.text, stagger)}: {error}") from None
-        rows = f"t_env.sql_query({_text(sql)})"
-        self._do(name, f"stagger_windows(\n    t_env,\n    {rows},\n{_arguments(told)})", table)
+        python = f"stagger_windows(\n    t_env,\n    t_env.sql_query({_text(sql)}),\n{_arguments(told)})"
+        self._do(name, python, table)
         return quoted(name)
 
     def _columns(self, sql: str) -> list[TableColumn]:

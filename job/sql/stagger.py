@@ -26,7 +26,7 @@ def as_group_by(text: str, query: Query, items: Sequence[exp.Expr]) -> Query:
     whole.set("expressions", [item.copy() for item in items])
     stagger, source = whole.args["stagger"], whole.args["source"]
     _check(text, whole, stagger)
-    partition = {node: f"partition_{i}" for i, node in enumerate(stagger.args["partition_by"])}
+    partition = {key.unnest(): f"partition_{i}" for i, key in enumerate(stagger.args["partition_by"])}
     values: dict[exp.Expr, str] = {}
 
     def of_row(node: exp.Expr) -> exp.Expr:
@@ -53,10 +53,11 @@ def as_group_by(text: str, query: Query, items: Sequence[exp.Expr]) -> Query:
         where=whole.args.get("where"),
     )
     alias, keys = source.args["alias"], list(partition.values())
-    windows = Stagger(query=rows, partition_by=[*map(exp.column, keys)], interval=stagger.args["interval"])
+    stagger.set("query", rows)
+    stagger.set("partition_by", [*map(exp.column, keys)])
     return Query(
         expressions=selected,
-        source=Source(this=windows, alias=alias.copy()),
+        source=Source(this=stagger, alias=alias.copy()),
         group=[*map(exp.column, keys), Step(this=exp.column(ROWTIME, alias.copy()), interval=_MILLISECOND.copy())],
         having=having,
     )
@@ -64,7 +65,8 @@ def as_group_by(text: str, query: Query, items: Sequence[exp.Expr]) -> Query:
 
 def _check(text: str, query: Query, stagger: Stagger) -> None:
     beside = [(query.args[clause][0], name) for clause, name in _REFUSED.items() if query.args.get(clause)]
-    beside += [(over, "OVER") for item in query.expressions for over in item.find_all(Over)]
+    told = [*query.expressions, *filter(None, [query.args.get("having")]), stagger]
+    beside += [(over, "OVER") for part in told for over in part.find_all(Over)]
     for node, name in beside:
         raise SqlError(f"{place_of(text, node)}: {name} with WINDOWED BY STAGGER is not supported")
     interval = stagger.args["interval"]

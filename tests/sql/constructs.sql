@@ -21,7 +21,7 @@ CREATE PUMP stagger_pump AS INSERT INTO staggered
         COUNT(*), COUNT(DISTINCT "text"), MAX("value" + 1) - 1
     FROM "SOURCE_SQL_STREAM_001" AS s
     WHERE "value" > 9.5
-    WINDOWED BY STAGGER (PARTITION BY "sensor", FLOOR(s.ROWTIME TO MINUTE) RANGE INTERVAL '7' SECOND)
+    WINDOWED BY STAGGER (PARTITION BY ("sensor"), FLOOR(s.ROWTIME TO MINUTE) RANGE INTERVAL '7' SECOND)
     HAVING COUNT(*) > 1;
 -- Of a sensor, and of none; names that are helpers', or end a name elsewhere
 CREATE STREAM "beside" ("is over" TIMESTAMP, "value_0" VARCHAR(4), "sum" BIGINT);
