@@ -160,7 +160,7 @@ def test_every_construct(tmp_path: Path) -> None:
         (left["id"], right["id"])
         for left, right in itertools.product(given, given)
         if left["sensor"] == right["sensor"] and right["id"] % 2 == 0 and left is not right
-        if right["time"] - 2000 <= left["time"] <= right["time"]
+        if right["time"] - 2300 <= left["time"] <= right["time"]
     ]
     assert sorted((row["left"], row["right"]) for row in found["pairs"]) == pairs
     paired = {row["MINUTE_"]: row["PAIRS"] for row in found["PAIRED_BY_MINUTE"]}

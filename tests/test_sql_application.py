@@ -278,6 +278,20 @@ def test_what_has_no_counterpart_is_refused_with_its_place(before: str, refused_
     assert str(refused.value) == f"line 4, column {len(before) + 1}: {message}"
 
 
+def test_a_join_holds_the_watermark_back_by_whole_seconds() -> None:
+    found = application(
+        "CREATE PUMP p AS INSERT INTO a SELECT STREAM 1 FROM b OVER (RANGE INTERVAL '0.5' SECOND PRECEDING) AS l"
+        " JOIN b AS r ON TRUE"
+    )
+    sql = Queries(found.text, lambda source: source.name).sql(found.pumps[0].query, ["x"])
+    no, half, whole = (
+        f"INTERVAL '0 00:00:{seconds}' DAY(3) TO SECOND(3)" for seconds in ("00.000", "00.500", "01.000")
+    )
+    assert f"`L`.ROWTIME BETWEEN `R`.ROWTIME - {whole} AND `R`.ROWTIME + {no}" in sql
+    left, right = (f"CAST(`{side}`.ROWTIME AS TIMESTAMP(3))" for side in "LR")
+    assert f"AND {left} BETWEEN {right} - {half} AND {right} + {no}" in sql
+
+
 def test_state_of_another_application_is_refused_by_the_name_of_what_differs(tmp_path: Path) -> None:
     def options(text: str, schema: InputSchema = SCHEMA) -> SqlOptions:
         told = statements(read_application(text, schema), schema)

@@ -108,7 +108,8 @@ def stagger_windows(
 
     Each combination of values of the columns `partition_by` has windows of its own, NULL like any other value: its
     first row opens one of `length` milliseconds, the first row after that the next. A second's rows come when it is
-    over. name: of the state; two in a job need their own.
+    over; no watermark of `table` may divide a second, or rows whose window ends within it would be late. name: of the
+    state; two in a job need their own.
 
     Raises:
         ValueError: there is no such column, or a parameter is out of its range.

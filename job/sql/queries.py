@@ -173,10 +173,7 @@ class Queries:
         join: Join = query.args["joins"][0]
         left, right = query.args["source"], join.this
         left_time, right_time = _rowtime(left), _rowtime(right)
-        within = (
-            f"{left_time} BETWEEN {right_time} - {interval(self._reach(left))}"
-            f" AND {right_time} + {interval(self._reach(right))}"
-        )
+        within = _within(left_time, right_time, self._reach(left), self._reach(right))
         later = f"CASE WHEN {left_time} >= {right_time} OR {right_time} IS NULL THEN {left_time} ELSE {right_time} END"
         return (
             f"SELECT {_columns(items, names)}, {later} AS ROWTIME\nFROM {self._source(left)}"
@@ -226,6 +223,21 @@ def _alias(source: Source) -> str:
 
 def _rowtime(source: Source) -> str:
     return f"{_alias(source)}.ROWTIME"
+
+
+def _within(time: str, other: str, before: int, after: int) -> str:
+    """True from `before` to `after` milliseconds around a time.
+
+    Flink's own condition is of whole seconds, since by its longer side a join holds the watermark back, and no
+    watermark is to divide a second.
+    """
+
+    def between(time: str, other: str, before: int, after: int) -> str:
+        return f"{time} BETWEEN {other} - {interval(before)} AND {other} + {interval(after)}"
+
+    seconds = between(time, other, -(-before // 1000) * 1000, -(-after // 1000) * 1000)
+    exact = between(f"CAST({time} AS TIMESTAMP(3))", f"CAST({other} AS TIMESTAMP(3))", before, after)
+    return f"{seconds} AND {exact}" if before % 1000 or after % 1000 else seconds
 
 
 def _columns(items: Iterable[exp.Expr], names: Sequence[str]) -> str:

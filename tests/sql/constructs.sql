@@ -42,7 +42,7 @@ CREATE PUMP sliding_pump AS INSERT INTO sliding
 CREATE STREAM "pairs" ("left" INTEGER, "right" INTEGER, later TIMESTAMP);
 CREATE PUMP pairs_pump AS INSERT INTO "pairs"
     SELECT STREAM l."id", r."id", l.ROWTIME
-    FROM "SOURCE_SQL_STREAM_001" OVER (RANGE INTERVAL '2' SECOND PRECEDING) AS l
+    FROM "SOURCE_SQL_STREAM_001" OVER (RANGE INTERVAL '2.3' SECOND PRECEDING) AS l
     JOIN (SELECT STREAM "id", "sensor" AS s FROM "SOURCE_SQL_STREAM_001" WHERE MOD("id", 2) = 0) AS r
         ON l."sensor" = r.s
     WHERE l."id" <> r."id";
