@@ -14,11 +14,13 @@ from numba import njit
 from test_rcf_tree import as_naive
 
 from udf.rcf import RandomCutForest, line
-from udf.rcf.arrays import floats_at, ids_of, tree_at
+from udf.rcf.arrays import ids_of, tree_at
 from udf.rcf.attribution import add_attributions, add_attributions_on_line, attribution
 from udf.rcf.explanation import explanations
 from udf.rcf.line import line_at
+from udf.rcf.pointers import floats_at
 from udf.rcf.rebuilding import take_apart
+from udf.rcf.reservoir import GATE, entries_of, words
 from udf.rcf.scoring import score_table
 
 EXTREMES = [0.0, -0.0, 5e-324, 1e-308, -1e-300, 1.0, 1.0 + 2**-52, 1.7e9, 1e300, -1e300, 1.7976931348623157e308]
@@ -45,13 +47,13 @@ def as_naive_trees(forest):
     parameters, blocks = forest._parameters, forest._trees
     if parameters.coordinates > 1:
         for block in blocks:
-            numbers, ids = block, ids_of(block, parameters)
+            numbers, ids = block[words.py_func(16) + GATE :], ids_of(block, parameters)
             yield as_naive(SimpleNamespace(samples=16, coordinates=parameters.coordinates, numbers=numbers, ids=ids))
         return
     counts = line.leaf_counts(blocks, parameters)
     inner, cuts = np.empty(2 * counts.sum(), np.uint8), np.empty(counts.sum())
     take_apart(blocks.ctypes.data, len(blocks), 16, None, counts, inner, cuts, np.empty(len(cuts), np.uint16))
-    values = line.points_of(blocks, parameters, np.arange(16 * len(blocks)), 16).reshape(len(blocks), 16)
+    values = entries_of(line.samples_of(blocks, parameters), 16)
     preorder, of_inner = iter(inner), iter(cuts.tolist())
     for row in values:
         leaves = iter(

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from numba import njit
 
 from udf.rcf import line, line_rebuilding, line_tree, line_vectors, line_walk, walk
-from udf.rcf.arrays import empty_blocks, floats_at, ids_at, leaf_counts, tree_at
+from udf.rcf.arrays import empty_blocks, leaf_counts, tree_at
 from udf.rcf.parameters import Parameters
+from udf.rcf.pointers import floats_at, ids_at
 from udf.rcf.rebuilding import _take_apart
 from udf.rcf.scoring import score_table
 from udf.rcf.tree import forget, insert

@@ -7,21 +7,59 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from udf.rcf import RandomCutForest
-from udf.rcf.arrays import NUMBER, heaps_of
+from udf.rcf import RandomCutForest, line
+from udf.rcf.parameters import Parameters
+from udf.rcf.reservoir import put_entry, records_of, sample_of, worst_entry, worst_slot
 from udf.rcf.streams import KEEP, bits, first_reaching
 
 
 def samples(forest):
-    return [set(heap[:, NUMBER].astype(int)) for heap in heaps_of(forest._trees, forest._parameters)]
+    return [
+        set(numbers.astype(int))
+        for numbers in records_of(line.samples_of(forest._trees, forest._parameters), forest.sample_size)
+    ]
 
 
-@pytest.mark.parametrize(("sample_size", "time_decay", "seed"), [(10, 11, 0), (10, 100, -3), (32, 100000, 2**64 - 1)])
-def test_sample_is_the_records_of_least_priority(sample_size, time_decay, seed):
+@pytest.mark.parametrize(
+    ("sample_size", "time_decay", "seed", "records"),
+    [
+        (10, 11, 0, 700),
+        (10, 100, -3, 700),
+        (32, 100000, 2**64 - 1, 700),
+        (300, 400, 5, 2000),  # a tournament of three levels
+        (5000, 10000, 6, 7000),  # of four
+    ],
+)
+def test_sample_is_the_records_of_least_priority(sample_size, time_decay, seed, records):
     forest = RandomCutForest(1, 5, sample_size, time_decay, seed=seed)
-    forest.learn(np.arange(700.0).reshape(-1, 1))
-    expected = [naive.least(range(700), seed % 2**64, tree, sample_size, time_decay) for tree in range(5)]
+    forest.learn(np.arange(float(records)).reshape(-1, 1))
+    expected = [naive.least(range(records), seed % 2**64, tree, sample_size, time_decay) for tree in range(5)]
     assert samples(forest) == expected
+
+
+@njit
+def _put(blocks, samples, slots, priorities, numbers, evicted):
+    """Put entries into slots, -1 for that of the worst; who is then the next to be evicted."""
+    tree = line.line_at(blocks.ctypes.data, 0, samples)
+    sample = sample_of(tree, 0, np.uint64(0), 0.01)
+    for i in range(slots.size):
+        slot = slots[i] if slots[i] >= 0 else worst_slot(sample)
+        put_entry(sample, slot, priorities[i], numbers[i], float(numbers[i]))
+        evicted[i] = worst_entry(sample)
+
+
+@pytest.mark.parametrize("sample_size", [10, 16, 17, 256, 257, 4097])
+def test_of_equal_priorities_the_oldest_goes_first_in_whatever_slot_it_is(sample_size):
+    chance = np.random.default_rng(sample_size)
+    given = sample_size + 200
+    slots = np.append(chance.permutation(sample_size), np.full(200, -1))
+    priorities, numbers = chance.integers(-3, 3, size=given).astype(float), chance.permutation(given)
+    evicted = np.empty(given)
+    _put(line.empty_blocks(Parameters(1, 1, sample_size)), sample_size, slots, priorities, numbers, evicted)
+    kept = set(zip(-priorities[:sample_size], numbers[:sample_size], strict=True))
+    for i in range(sample_size, given):
+        assert evicted[i - 1] == min(kept)[1]
+        kept = kept - {min(kept)} | {(-priorities[i], numbers[i])}
 
 
 @njit

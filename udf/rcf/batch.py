@@ -11,49 +11,45 @@ import numpy as np
 import numpy.typing as npt
 
 from . import line, line_tree, line_walk, tree, walk
-from .arrays import ENTRY, Floats, Integers, floats_at, tree_at
+from .arrays import Floats, Integers, tree_at
 from .compiling import inlined, kernel, part
-from .reservoir import append, next_accepted, priority_of, replace_worst
-from .streams import PLACE, WHERE, stream, uniform
+from .pointers import floats_at
+from .reservoir import next_accepted, priority_of, put_entry, sample_of, worst_entry, worst_slot
+from .streams import PLACE, WHERE, uniform
 
 
 @part
-def _take(a_tree: Any, start: np.uint64, number: int, priority: float, points: Any, x: int) -> None:
+def _take(a_tree: Any, sample: Any, number: int, priority: float, points: Any, x: int) -> None:
     """Add a record that the sample accepts, the point at `x`."""
-    full = number >= a_tree.samples
-    if full:
-        tree.forget(a_tree, int(a_tree.numbers[ENTRY]))
-    leaf = tree.insert(a_tree, points, x, uniform(start, number, PLACE), uniform(start, number, WHERE))
-    if full:
-        replace_worst(a_tree, priority, number, leaf)
-    else:
-        append(a_tree, number, priority, number, leaf)
+    slot = number
+    if number >= sample.samples:
+        slot = worst_slot(sample)
+        tree.forget(a_tree, int(worst_entry(sample)))
+    leaf = tree.insert(a_tree, points, x, uniform(sample.start, number, PLACE), uniform(sample.start, number, WHERE))
+    put_entry(sample, slot, priority, number, leaf)
 
 
 @part
-def _take_on_line(a_line: Any, start: np.uint64, number: int, priority: float, points: Any, x: int) -> None:
+def _take_on_line(a_line: Any, sample: Any, number: int, priority: float, points: Any, x: int) -> None:
     """The same over one coordinate."""
-    value, hole, beside = points[x], -1, -1
+    value, slot, hole, beside = points[x], number, -1, -1
     leaf = line.search(a_line, value)
-    full = number >= a_line.samples
-    if full:
-        hole, beside = line_tree.forget(a_line, a_line.numbers[ENTRY])
+    if number >= sample.samples:
+        slot = worst_slot(sample)
+        hole, beside = line_tree.forget(a_line, worst_entry(sample))
         leaf = beside if leaf == hole else leaf
-    line_tree.insert(a_line, value, uniform(start, number, PLACE), uniform(start, number, WHERE), leaf, hole, beside)
-    if full:
-        replace_worst(a_line, priority, number, value)
-    else:
-        append(a_line, number, priority, number, value)
+    place, where = uniform(sample.start, number, PLACE), uniform(sample.start, number, WHERE)
+    line_tree.insert(a_line, value, place, where, leaf, hole, beside)
+    put_entry(sample, slot, priority, number, value)
 
 
 @inlined
 def _pass(
     a_tree: Any,
+    sample: Any,
     take: Any,
     add_scores: Any,
-    start: np.uint64,
     step: int,
-    decay_rate: float,
     table: Any,
     first: int,
     end: int,
@@ -64,17 +60,17 @@ def _pass(
 ) -> None:
     """Take records first … end - 1 into one tree; `step` words of `points` from one to the next."""
     number = first
-    while number < min(a_tree.samples, end):
-        take(a_tree, start, number, priority_of(start, number, decay_rate), points, (number - first) * step)
+    while number < min(sample.samples, end):
+        take(a_tree, sample, number, priority_of(sample, number), points, (number - first) * step)
         number += 1
     while number < end:
         accepted, priority = end, 0.0
         if learned:
-            accepted, priority = next_accepted(a_tree, start, number, end, decay_rate)
+            accepted, priority = next_accepted(sample, number, end)
         if scored:
             add_scores(a_tree, points, number - first, min(accepted + 1, end) - first, step, table, scores)
         if accepted < end:
-            take(a_tree, start, accepted, priority, points, (accepted - first) * step)
+            take(a_tree, sample, accepted, priority, points, (accepted - first) * step)
         number = accepted + 1
 
 
@@ -107,13 +103,16 @@ def _run(
 ) -> None:
     """Take records first … end - 1 into the trees at an address."""
     for t in range(num_trees):
-        start = stream(seed, t)
         if coordinates is None:
             on_line, take, add = line.line_at(trees, t, samples), _take_on_line, line_walk.add_scores
-            _pass(on_line, take, add, start, 1, decay_rate, table, first, end, learned, scored, points, scores)
+            if end - first == 1:
+                line.fetch(on_line)
+            sample = sample_of(on_line, t, seed, decay_rate)
+            _pass(on_line, sample, take, add, 1, table, first, end, learned, scored, points, scores)
         else:
             in_space, take, add = tree_at(trees, t, samples, coordinates), _take, walk.add_scores
-            _pass(in_space, take, add, start, step, decay_rate, table, first, end, learned, scored, points, scores)
+            sample = sample_of(in_space, t, seed, decay_rate)
+            _pass(in_space, sample, take, add, step, table, first, end, learned, scored, points, scores)
 
 
 @kernel
@@ -154,14 +153,14 @@ def run(
     """
     points, sums = floats_at(series.ctypes.data), floats_at(scores.ctypes.data)
     _run(
-        trees, num_trees, samples, coordinates, seed, decay_rate, floats_at(table.ctypes.data), first, end, learned,
-        scores.size > 0, points, step, sums,
+        trees, num_trees, samples, coordinates, seed, decay_rate, floats_at(table.ctypes.data), first, end,
+        learned, scores.size > 0, points, step, sums,
     )  # fmt: skip
 
 
 @kernel
 def run_many(
-    forests: Integers,
+    trees: Integers,
     seeds: npt.NDArray[np.uint64],
     firsts: Integers,
     num_trees: int,
@@ -172,15 +171,15 @@ def run_many(
     points: Floats,
     scores: Floats,
 ) -> None:
-    """Take each point (n, coordinates) into a forest of its own: the trees at an address in `forests` (n,).
+    """Take each point (n, coordinates) into a forest of its own: at an address in `trees` (n,).
 
     There it is the record number `firsts` (n,), scored and learned as by `run`.
     """
     step, of_table = points.shape[1], floats_at(table.ctypes.data)
-    for i in range(forests.size):
+    for i in range(trees.size):
         point = floats_at(points.ctypes.data + 8 * step * i)
         score, first = floats_at(scores.ctypes.data + 8 * i), firsts[i]
         _run(
-            forests[i], num_trees, samples, coordinates, seeds[i], decay_rate, of_table, first, first + 1, True, True,
-            point, step, score,
+            trees[i], num_trees, samples, coordinates, seeds[i], decay_rate, of_table, first, first + 1,
+            True, True, point, step, score,
         )  # fmt: skip

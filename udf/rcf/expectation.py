@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import ENTRY, NUMBER, WIDTH, Floats, heaps_of, point_at, tree_at
+from .arrays import Floats, point_at, tree_at
 from .attribution import as_given, as_next, split_scores
 from .compiling import kernel
 from .layout import layout_of
+from .reservoir import entries_of, records_of
 
 if TYPE_CHECKING:
     from .forest import RandomCutForest
@@ -26,25 +27,25 @@ _NORMAL, _REFERENCES = 0.9, 256
 
 
 @kernel
-def _newest(trees: int, num_trees: int, samples: int, coordinates: int, newest: Floats) -> None:
-    """Write the newest record of every entry of every full sample, (num_trees * samples, dimensions)."""
-    dimensions = newest.shape[1]
-    for t in range(num_trees):
+def _newest(trees: int, coordinates: int, leaves: Floats, newest: Floats) -> None:
+    """Write the newest record of each entry, given leaves (num_trees, samples): (num_trees * samples, dimensions)."""
+    dimensions, samples = newest.shape[1], leaves.shape[1]
+    for t in range(leaves.shape[0]):
         tree = tree_at(trees, t, samples, coordinates)
         for entry in range(samples):
-            last = point_at(tree, int(tree.numbers[WIDTH * entry + ENTRY])) + coordinates - dimensions
+            last = point_at(tree, int(leaves[t, entry])) + coordinates - dimensions
             for i in range(dimensions):
                 newest[t * samples + entry, i] = tree.numbers[last + i]
 
 
 @kernel
-def _measure(trees: int, num_trees: int, samples: int, point: Floats, weights: Floats, distances: Floats) -> None:
+def _measure(trees: int, leaves: Floats, point: Floats, weights: Floats, distances: Floats) -> None:
     """Write the weighted distance from a point (coordinates,) to every entry, (num_trees * samples,)."""
-    coordinates = point.size
-    for t in range(num_trees):
+    coordinates, samples = point.size, leaves.shape[1]
+    for t in range(leaves.shape[0]):
         tree = tree_at(trees, t, samples, coordinates)
         for entry in range(samples):
-            at = point_at(tree, int(tree.numbers[WIDTH * entry + ENTRY]))
+            at = point_at(tree, int(leaves[t, entry]))
             total = 0.0
             for i in range(coordinates):
                 total += weights[i] * abs(point[i] - tree.numbers[at + i])
@@ -88,17 +89,18 @@ def _expected(forest: "RandomCutForest", records: Floats) -> Floats:
     if forest._points_learned < forest.sample_size or not len(records):
         return records
     trees, num_trees, samples, coordinates, *_ = forest._kernel_arguments
+    entries = entries_of(layout_of(forest._parameters).samples_of(forest._trees, forest._parameters), samples)
     if coordinates is None:
-        return np.full(records.shape, np.median(heaps_of(forest._trees, forest._parameters)[:, :, ENTRY]))
+        return np.full(records.shape, np.median(entries))
     newest = np.empty((num_trees * samples, forest.dimensions))
-    _newest(trees, num_trees, samples, coordinates, newest)
+    _newest(trees, coordinates, entries, newest)
     closeness = np.tile(_closeness(newest), forest.shingle_size)
     low, high = split_scores(forest, records)
     scores = (low + high).sum(axis=1, keepdims=True)
     weights = (1.0 - (low + high) / scores) * closeness
     result, distances = np.empty(records.shape), np.empty(len(newest))
     for i in range(len(records)):
-        _measure(trees, num_trees, samples, as_next(forest, records[i : i + 1])[0], weights[i], distances)
+        _measure(trees, entries, as_next(forest, records[i : i + 1])[0], weights[i], distances)
         farthest = np.partition(distances, num_trees - 1)[num_trees - 1]
         result[i] = np.median(newest[distances <= farthest], axis=0)
     return result
@@ -113,10 +115,14 @@ def normal_level(forest: "RandomCutForest") -> float:
     if forest._points_learned < forest.sample_size:
         return 0.0
     samples, coordinates = forest.sample_size, forest._parameters.coordinates
-    numbers = heaps_of(forest._trees, forest._parameters)[:, :, NUMBER]
-    _, entries = np.unique(numbers, return_index=True)
-    chosen = np.linspace(0, len(entries) - 1, min(len(entries), _REFERENCES)).astype(np.int64)
-    points = layout_of(forest._parameters).points_of(forest._trees, forest._parameters, entries[chosen], samples)
+    layout = layout_of(forest._parameters)
+    sampled = layout.samples_of(forest._trees, forest._parameters)
+    numbers = records_of(sampled, samples)
+    _, first = np.unique(numbers, return_index=True)
+    chosen = np.linspace(0, len(first) - 1, min(len(first), _REFERENCES)).astype(np.int64)
+    of_tree, slot = np.divmod(first[chosen], samples)
+    entries = entries_of(sampled, samples)[of_tree, slot]
+    points = layout.points_of(forest._trees, forest._parameters, of_tree, entries)
     scores = np.zeros(len(chosen))
     forest._run(points, coordinates, scores, learned=False)
     return float(np.quantile(scores, _NORMAL))

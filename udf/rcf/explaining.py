@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from . import line, line_walk, walk
-from .arrays import Floats, floats_at, tree_at
+from .arrays import Floats, tree_at
 from .attribution import add_attributions, add_attributions_on_line
 from .batch import _pass, _take, _take_on_line
 from .compiling import inlined, kernel
-from .streams import stream
+from .pointers import floats_at
+from .reservoir import sample_of
 
 
 @inlined
@@ -50,10 +51,11 @@ def run_explained(
     points, of_table = floats_at(series.ctypes.data), floats_at(table.ctypes.data)
     sums = floats_at(scores.ctypes.data), floats_at(low.ctypes.data), floats_at(high.ctypes.data)
     for t in range(num_trees):
-        start = stream(seed, t)
         if coordinates is None:
             on_line, take, add = line.line_at(trees, t, samples), _take_on_line, _add_on_line
-            _pass(on_line, take, add, start, 1, decay_rate, of_table, first, end, True, True, points, sums)
+            sample = sample_of(on_line, t, seed, decay_rate)
+            _pass(on_line, sample, take, add, 1, of_table, first, end, True, True, points, sums)
         else:
             in_space, take, add = tree_at(trees, t, samples, coordinates), _take, _add
-            _pass(in_space, take, add, start, step, decay_rate, of_table, first, end, True, True, points, sums)
+            sample = sample_of(in_space, t, seed, decay_rate)
+            _pass(in_space, sample, take, add, step, of_table, first, end, True, True, points, sums)

@@ -85,17 +85,20 @@ class RandomCutForest:
             tuple(features),
             tuple(noise_floor),
         )
+        trees = layout_of(parameters).empty_blocks(parameters)
         nothing, unknown = np.empty((0, parameters.dimensions)), np.full(parameters.dimensions, np.nan)
-        self._hold(parameters, 0, nothing, unknown, layout_of(parameters).empty_blocks(parameters))
+        self._hold(parameters, 0, nothing, unknown, trees)
 
-    def _hold(self, parameters: Parameters, records_seen: int, recent: Floats, held: Floats, trees: Floats) -> None:
-        self._parameters, self._records_seen, self._recent, self._held, self._trees = (
-            parameters,
-            records_seen,
-            recent,
-            held,
-            trees,
-        )
+    def _hold(
+        self,
+        parameters: Parameters,
+        records_seen: int,
+        recent: Floats,
+        held: Floats,
+        trees: Floats,
+    ) -> None:
+        self._parameters, self._records_seen = parameters, records_seen
+        self._recent, self._held, self._trees = recent, held, trees
         self._kernel_arguments = (
             trees.ctypes.data,
             parameters.num_trees,

@@ -1,4 +1,4 @@
-"""A step of the kernels that numba by itself does not make vectors of."""
+"""What vector instructions are written with, and the one that draws random numbers."""
 
 from typing import Any
 
@@ -6,29 +6,46 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+WORD, LANE = ir.IntType(64), ir.IntType(32)
+
+
+def place(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
+    """Where the vector that begins at base[at] is."""
+    return builder.bitcast(builder.gep(base, [at]), kind.as_pointer())
+
+
+def load(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
+    return builder.load(place(builder, base, at, kind), align=2)
+
+
+def store(builder: ir.IRBuilder, value: Any, base: Any, at: Any) -> None:
+    builder.store(value, place(builder, base, at, value.type), align=2)
+
+
+def spread(builder: ir.IRBuilder, value: Any, kind: ir.VectorType) -> Any:
+    """A vector of one value."""
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(LANE, 0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(LANE, kind.count), [0] * kind.count))
+
+
 LANES = 8
 MIX_1, MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     start, step, limit = arguments
-    word, lane = ir.IntType(64), ir.IntType(32)
-    kind = ir.VectorType(word, LANES)
-
-    def spread(value: Any) -> Any:
-        vector = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(lane, 0))
-        return builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(lane, LANES), [0] * LANES))
+    kind = ir.VectorType(WORD, LANES)
 
     def constant(value: int) -> Any:
         return ir.Constant(kind, [value] * LANES)
 
     numbers = ir.Constant(kind, list(range(LANES)))
-    bits = builder.add(spread(start), builder.mul(numbers, spread(step)))
+    bits = builder.add(spread(builder, start, kind), builder.mul(numbers, spread(builder, step, kind)))
     for shift, factor in ((30, MIX_1), (27, MIX_2)):
         bits = builder.mul(builder.xor(bits, builder.lshr(bits, constant(shift))), constant(factor))
     bits = builder.xor(bits, builder.lshr(bits, constant(31)))
-    high = builder.bitcast(builder.icmp_unsigned(">=", bits, spread(limit)), ir.IntType(LANES))
-    past = builder.or_(builder.zext(high, word), ir.Constant(word, 1 << LANES))
+    high = builder.bitcast(builder.icmp_unsigned(">=", bits, spread(builder, limit, kind)), ir.IntType(LANES))
+    past = builder.or_(builder.zext(high, WORD), ir.Constant(WORD, 1 << LANES))
     return builder.cttz(past, ir.Constant(ir.IntType(1), 1))
 
 

@@ -10,35 +10,18 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .instructions import WORD, load, spread, store
+
 BLOCK = 16  # numbers that are compared at once
 _IDS = 32  # ids that are renumbered at once
-_WORD = ir.IntType(64)
-_ONE = ir.Constant(_WORD, 1)
-
-
-def _place(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
-    return builder.bitcast(builder.gep(base, [at]), kind.as_pointer())
-
-
-def _load(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
-    return builder.load(_place(builder, base, at, kind), align=2)
-
-
-def _store(builder: ir.IRBuilder, value: Any, base: Any, at: Any) -> None:
-    builder.store(value, _place(builder, base, at, value.type), align=2)
-
-
-def _spread(builder: ir.IRBuilder, value: Any, kind: ir.VectorType) -> Any:
-    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    order = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
-    return builder.shuffle_vector(first, first, order)
+_ONE = ir.Constant(WORD, 1)
 
 
 def _build_count_below(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     numbers, at, x = arguments
     kind = ir.VectorType(ir.DoubleType(), BLOCK)
-    below = builder.fcmp_ordered("<", _load(builder, numbers, at, kind), _spread(builder, x, kind))
-    return builder.zext(builder.ctpop(builder.bitcast(below, ir.IntType(BLOCK))), _WORD)
+    below = builder.fcmp_ordered("<", load(builder, numbers, at, kind), spread(builder, x, kind))
+    return builder.zext(builder.ctpop(builder.bitcast(below, ir.IntType(BLOCK))), WORD)
 
 
 def _type_count_below(_context: Any, numbers: Any, at: Any, x: Any) -> Any:
@@ -51,22 +34,22 @@ count_below: Any = intrinsic(_type_count_below)
 
 def _below(builder: ir.IRBuilder, kind: ir.VectorType, limit: Any) -> Any:
     """For each lane, whether its number is below a limit."""
-    number, all_lanes = ir.IntType(16), ir.Constant(_WORD, kind.count)
+    number, all_lanes = ir.IntType(16), ir.Constant(WORD, kind.count)
     limit = builder.select(builder.icmp_signed("<", limit, all_lanes), limit, all_lanes)
     lanes = ir.VectorType(number, kind.count)
     counted = ir.Constant(lanes, list(range(kind.count)))
-    return builder.icmp_signed("<", counted, _spread(builder, builder.trunc(limit, number), lanes))
+    return builder.icmp_signed("<", counted, spread(builder, builder.trunc(limit, number), lanes))
 
 
 def _build_add(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     ids, at, count, by = arguments
     kind = ir.VectorType(ir.IntType(16), BLOCK)
-    amount = _spread(builder, builder.trunc(by, kind.element), kind)
+    amount = spread(builder, builder.trunc(by, kind.element), kind)
     step = context.get_constant(types.intp, BLOCK)
     with cgutils.for_range_slice(builder, context.get_constant(types.intp, 0), count, step) as (i, _):
         here = builder.add(at, i)
         meant = builder.sext(_below(builder, kind, builder.sub(count, i)), kind)
-        _store(builder, builder.add(_load(builder, ids, here, kind), builder.and_(meant, amount)), ids, here)
+        store(builder, builder.add(load(builder, ids, here, kind), builder.and_(meant, amount)), ids, here)
     return context.get_dummy_value()
 
 
@@ -81,14 +64,14 @@ add: Any = intrinsic(_type_add)
 def _build_renumber(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     ids, at, count, *told = arguments
     kind = ir.VectorType(ir.IntType(16), _IDS)
-    gone, instead, low, high, amount = (_spread(builder, builder.trunc(part, kind.element), kind) for part in told)
+    gone, instead, low, high, amount = (spread(builder, builder.trunc(part, kind.element), kind) for part in told)
     step = context.get_constant(types.intp, kind.count)
     with cgutils.for_range_slice(builder, context.get_constant(types.intp, 0), count, step) as (i, _):
         here = builder.add(at, i)
-        old = _load(builder, ids, here, kind)
+        old = load(builder, ids, here, kind)
         old = builder.select(builder.icmp_signed("==", old, gone), instead, old)
         meant = builder.and_(builder.icmp_signed(">=", old, low), builder.icmp_signed("<=", old, high))
-        _store(builder, builder.add(old, builder.and_(builder.sext(meant, kind), amount)), ids, here)
+        store(builder, builder.add(old, builder.and_(builder.sext(meant, kind), amount)), ids, here)
     return context.get_dummy_value()
 
 
@@ -113,28 +96,28 @@ def _mover(forth: bool) -> Any:
                 signature.args[2::2], arguments[2::2], arguments[3::2], (1, 1, 2, 1, 1), strict=True
             )
         ]
-        block = ir.Constant(_WORD, BLOCK)
+        block = ir.Constant(WORD, BLOCK)
 
         # One section after the other: where one ends, a vector reads and writes back what is of the next
         def move(at: Any, left: Any = None) -> None:
             """A block of rows to `at` and on; or the last of them, of a block that `left` are left of."""
             source = builder.sub(at, _ONE) if forth else builder.add(at, _ONE)
             for pointer, start, kind, width in sections:
-                lanes = ir.Constant(_WORD, width)
+                lanes = ir.Constant(WORD, width)
                 here = builder.add(start, builder.mul(at, lanes))
-                new = _load(builder, pointer, builder.add(start, builder.mul(source, lanes)), kind)
+                new = load(builder, pointer, builder.add(start, builder.mul(source, lanes)), kind)
                 if left is not None:
-                    old = _load(builder, pointer, here, kind)
+                    old = load(builder, pointer, here, kind)
                     meant = _below(builder, kind, builder.mul(builder.sub(block, left) if forth else left, lanes))
                     new = builder.select(meant, *((old, new) if forth else (new, old)))
-                _store(builder, new, pointer, here)
+                store(builder, new, pointer, here)
 
-        whole = builder.and_(count, ir.Constant(_WORD, -BLOCK))
-        with cgutils.for_range_slice(builder, ir.Constant(_WORD, 0), whole, block) as (i, _):
+        whole = builder.and_(count, ir.Constant(WORD, -BLOCK))
+        with cgutils.for_range_slice(builder, ir.Constant(WORD, 0), whole, block) as (i, _):
             # Forth from the end on: what is read was not yet written
             move(builder.add(row, builder.sub(builder.sub(count, i), block) if forth else i))
         left = builder.sub(count, whole)
-        with builder.if_then(builder.icmp_signed(">", left, ir.Constant(_WORD, 0))):
+        with builder.if_then(builder.icmp_signed(">", left, ir.Constant(WORD, 0))):
             move(builder.add(row, builder.sub(left, block) if forth else whole), left)
         return context.get_dummy_value()
 
@@ -164,3 +147,20 @@ def _mover(forth: bool) -> Any:
 move_back: Any = _mover(forth=False)
 # move_forth(row, count, …): rows row - 1 … row + count - 2 move forth by one. Reads up to a vector before them.
 move_forth: Any = _mover(forth=True)
+
+
+def _build_touch(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    numbers, at = arguments
+    # As an argument of assembly that is empty, since what nobody reads is not loaded
+    read = ir.FunctionType(ir.VoidType(), [WORD])
+    number = builder.load(builder.bitcast(builder.gep(numbers, [at]), WORD.as_pointer()))
+    builder.asm(read, "", "r", [number], True)
+    return context.get_dummy_value()
+
+
+def _type_touch(_context: Any, numbers: Any, at: Any) -> Any:
+    return types.void(numbers, types.intp), _build_touch
+
+
+# touch(numbers, at): read that number, so that it is in the cache.
+touch: Any = intrinsic(_type_touch)

@@ -23,14 +23,13 @@ from .arrays import (
     Ids,
     Integers,
     Tree,
-    floats_at,
     point_at,
     single,
     tree_at,
 )
 from .compiling import kernel, part
-from .reservoir import append, priority_of
-from .streams import stream
+from .pointers import floats_at
+from .reservoir import priority_of, put_entry, sample_of
 from .tree import join_boxes
 from .walk import down_one
 
@@ -143,21 +142,22 @@ def put_together(
         nodes = 2 * leaf_counts[t] - 1
         if nodes < 0:
             continue
-        start = stream(seed, t)
         if coordinates is None:
             on_line = line.line_at(trees, t, samples)
+            sample = sample_of(on_line, t, seed, decay_rate)
             line_rebuilding.plant(on_line, nodes, np.empty(samples + 1, np.int64), inner, cuts, first_node, first_cut)
             for i in range(sampled.shape[1]):
                 number, x = records[sampled[t, i]], points[sampled[t, i], 0]
                 line_rebuilding.settle(on_line, x)
-                append(on_line, i, priority_of(start, number, decay_rate), number, x)
+                put_entry(sample, i, priority_of(sample, number), number, x)
         else:
             tree = tree_at(trees, t, samples, coordinates)
+            sample = sample_of(tree, t, seed, decay_rate)
             inners = _plant(tree, nodes, inner, cuts, axes, first_node, first_cut) - 1
             for i in range(sampled.shape[1]):
                 row = sampled[t, i]
                 leaf = _settle(tree, at_points, row * coordinates)
-                append(tree, i, priority_of(start, records[row], decay_rate), records[row], leaf)
+                put_entry(sample, i, priority_of(sample, records[row]), records[row], leaf)
             for node in range(inners - 1, -1, -1):
                 join_boxes(tree, node)
         first_node += nodes

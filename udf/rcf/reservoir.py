@@ -4,25 +4,94 @@ Record n gets the priority ln(-ln u) - λ·n with u uniform, and the sample is t
 least priority: Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006), for weights
 e^(λ·n), in logarithms so that nothing overflows however long the stream. While the sample fills, every
 record enters.
+
+An entry stays in its slot until it is evicted, and a tournament finds the next to be: above the priorities lie the
+greatest of each 16 of them, above those the greatest of each 16, until 16 are left. No branch in it depends on chance,
+which in a heap nearly all do.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from .arrays import ENTRY, NUMBER, PRIORITY, WIDTH
 from .compiling import inlined, part
-from .streams import KEEP, first_reaching, highest_bits, uniform
+from .reservoir_vectors import FAN, FAN_BITS, equal, lowest, put
+from .streams import KEEP, first_reaching, highest_bits, stream, uniform
+
+Floats = npt.NDArray[np.float64]
+
+# Of the gate of a tree's sample, which lies with the tree: most records that pass by ask no more of the sample
+GATE = 5
+_WORST, _SLOT, _ENTRY, _LIMIT, _UNTIL = range(GATE)
+
+
+class Reservoir(NamedTuple):
+    """The sample of a tree as the parts of a kernel get it."""
+
+    numbers: Any  # float64 by offset: the tournament, priorities first, -∞ where there is none; then
+    record: int  # the number of the record in each slot
+    entry: int  # the leaf in each slot; over one coordinate, the value
+    gate: Any  # float64: of a full sample the entry of greatest priority; and two numbers of `next_accepted`
+    samples: int
+    start: Any  # of the tree's stream of random numbers
+    decay_rate: float
+
+
+@inlined
+def _groups(samples: int, height: int) -> int:
+    """How many FAN numbers there are at a level of the tournament."""
+    shift = FAN_BITS * (height + 1)
+    return (samples + (1 << shift) - 1) >> shift
+
+
+@inlined
+def _tournament(samples: int) -> int:
+    """Words of all its levels, four at most. Written out, since it is asked for each tree of each forest."""
+    one, two = _groups(samples, 0), _groups(samples, 1)
+    three, four = _groups(samples, 2), _groups(samples, 3)
+    return FAN * (one + two * int(one > 1) + three * int(two > 1) + four * int(three > 1))
+
+
+@inlined
+def words(samples: int) -> int:
+    """Words of a sample."""
+    return _tournament(samples) + 2 * samples
+
+
+def empty(samples: int) -> Floats:
+    """A sample that holds nothing: (words,) float64."""
+    block = np.zeros(words.py_func(samples))
+    block[: _tournament.py_func(samples)] = -np.inf
+    return block
+
+
+def records_of(blocks: Floats, samples: int) -> Floats:
+    """The numbers of the records in samples (num_trees, words), a view: (num_trees, samples)."""
+    first = _tournament.py_func(samples)
+    return blocks[:, first : first + samples]
+
+
+def entries_of(blocks: Floats, samples: int) -> Floats:
+    """The leaves, or values, of those records, a view: (num_trees, samples)."""
+    return blocks[:, _tournament.py_func(samples) + samples :]
+
+
+@inlined
+def sample_of(tree: Any, number: int, seed: np.uint64, decay_rate: float) -> Reservoir:
+    """The sample of a tree, given its number in the forest."""
+    record, samples = _tournament(tree.samples), tree.samples
+    return Reservoir(tree.sample, record, record + samples, tree.gate, samples, stream(seed, number), decay_rate)
 
 
 @part
-def priority_of(start: np.uint64, number: int, decay_rate: float) -> float:
+def priority_of(sample: Reservoir, number: int) -> float:
     """The priority of a record; the least stay longest."""
-    return np.log(-np.log(uniform(start, number, KEEP))) - decay_rate * number
+    return np.log(-np.log(uniform(sample.start, number, KEEP))) - sample.decay_rate * number
 
 
 @part
-def next_accepted(tree: Any, start: np.uint64, first: int, end: int, decay_rate: float) -> tuple[int, float]:
+def next_accepted(sample: Reservoir, first: int, end: int) -> tuple[int, float]:
     """The first record from `first` on whose priority is below the worst of the full sample; and the priority.
 
     If there is none before `end`, that. The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which
@@ -31,65 +100,71 @@ def next_accepted(tree: Any, start: np.uint64, first: int, end: int, decay_rate:
     they hold for a lesser worst, too, and the worst only ever gets less. Numbers are compared as integers, before they
     become floats.
     """
-    numbers, worst, number = tree.numbers, tree.numbers[PRIORITY], first
+    gate, worst, decay_rate, number = sample.gate, sample.gate[_WORST], sample.decay_rate, first
     while number < end:
-        if number >= numbers[tree.filter + 1]:
+        if number >= gate[_UNTIL]:
             block_end = number + min(max(1, int(0.125 / decay_rate)), 4096)
             threshold = np.exp(worst + decay_rate * block_end) * (1.0 + 1e-9)
-            numbers[tree.filter], numbers[tree.filter + 1] = max(0.0, 1.0 - threshold), block_end
-        block_end = min(end, max(number + 1, int(numbers[tree.filter + 1])))
-        number = first_reaching(start, number, block_end, KEEP, highest_bits(numbers[tree.filter]))
+            gate[_LIMIT], gate[_UNTIL] = max(0.0, 1.0 - threshold), block_end
+        block_end = min(end, max(number + 1, int(gate[_UNTIL])))
+        number = first_reaching(sample.start, number, block_end, KEEP, highest_bits(gate[_LIMIT]))
         if number < block_end:
-            priority = priority_of(start, number, decay_rate)
+            priority = priority_of(sample, number)
             if priority < worst:
                 return number, priority
             # It passed in vain: the worst has become less since, as it quickly does in a young sample
-            numbers[tree.filter + 1] = 0.0
+            gate[_UNTIL] = 0.0
             number += 1
     return end, worst
 
 
 @inlined
-def _set(tree: Any, i: int, priority: float, number: int, entry: float) -> None:
-    tree.numbers[WIDTH * i + PRIORITY] = priority
-    tree.numbers[WIDTH * i + NUMBER] = number
-    tree.numbers[WIDTH * i + ENTRY] = entry
+def worst_slot(sample: Reservoir) -> int:
+    """Where the entry of a full sample is that is the next to be evicted."""
+    return int(sample.gate[_SLOT])
 
 
 @inlined
-def _move(tree: Any, source: int, to: int) -> None:
-    numbers, at = tree.numbers, WIDTH * source
-    _set(tree, to, numbers[at + PRIORITY], numbers[at + NUMBER], numbers[at + ENTRY])
-
-
-# Of equal priorities the older record goes first: an order without ties, so that results do not depend on how
-# the heap happens to lie. A new entry is always the youngest.
+def worst_entry(sample: Reservoir) -> float:
+    """That entry."""
+    return float(sample.gate[_ENTRY])
 
 
 @part
-def append(tree: Any, size: int, priority: float, number: int, entry: float) -> None:
-    """Add an entry to the heap while the sample fills."""
-    hole = size
-    while hole > 0 and priority > tree.numbers[WIDTH * ((hole - 1) // 2) + PRIORITY]:
-        _move(tree, (hole - 1) // 2, hole)
-        hole = (hole - 1) // 2
-    _set(tree, hole, priority, number, entry)
+def _oldest_of(sample: Reservoir, priority: float) -> int:
+    oldest = -1
+    for slot in range(sample.samples):
+        if sample.numbers[slot] == priority and (
+            oldest < 0 or sample.numbers[sample.record + slot] < sample.numbers[sample.record + oldest]
+        ):
+            oldest = slot
+    return oldest
 
 
-@part
-def replace_worst(tree: Any, priority: float, number: int, entry: float) -> None:
-    """Put an entry in place of the top of the full heap."""
-    numbers, hole = tree.numbers, 0
-    while 2 * hole + 1 < tree.samples:
-        child = 2 * hole + 1
-        other = min(child + 1, tree.samples - 1)
-        one, two = numbers[WIDTH * child + PRIORITY], numbers[WIDTH * other + PRIORITY]
-        if one == two:
-            child = other if numbers[WIDTH * other + NUMBER] < numbers[WIDTH * child + NUMBER] else child
-        else:
-            child += int(one < two)
-        if numbers[WIDTH * child + PRIORITY] < priority:
+@inlined
+def put_entry(sample: Reservoir, slot: int, priority: float, number: int, entry: float) -> None:
+    """Put an entry into a slot.
+
+    Of equal priorities the older record goes first: an order without ties, so that results do not depend on which
+    slots entries happen to be in.
+    """
+    numbers = sample.numbers
+    numbers[sample.record + slot], numbers[sample.entry + slot] = number, entry
+    worst, place, level, height = priority, slot, 0, 0
+    while True:
+        worst = put(numbers, level + place // FAN * FAN, place % FAN, worst)
+        groups, place = _groups(sample.samples, height), place // FAN
+        if groups == 1:
             break
-        _move(tree, child, hole)
-        hole = child
-    _set(tree, hole, priority, number, entry)
+        level, height = level + FAN * groups, height + 1
+    tied = 0
+    while True:
+        found = equal(numbers, level + FAN * place, worst)
+        tied, place = tied | found & (found - 1), FAN * place + lowest(found)
+        if height == 0:
+            break
+        height -= 1
+        level -= FAN * _groups(sample.samples, height)
+    if tied:
+        place = _oldest_of(sample, worst)
+    sample.gate[_WORST], sample.gate[_SLOT], sample.gate[_ENTRY] = worst, place, numbers[sample.entry + place]
