@@ -5,10 +5,9 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from job.sql.functions import FUNCTIONS
-from job.sql.syntax import Step, millis_of
-from job.sql.types import SqlType, finite
+from job.sql.syntax import Cast, Step, millis_of
+from job.sql.types import LARGEST_REAL, finite
 
-_TYPES = {exp.DType.INT: "INTEGER", exp.DType.FLOAT: "FLOAT", exp.DType.TIMESTAMPNTZ: "TIMESTAMP"}
 _MOST = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
 _UNITS = ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR")
 
@@ -36,7 +35,7 @@ def flink(expression: exp.Expr) -> str:
 
     Raises ValueError, without a place, for what has no counterpart.
     """
-    return _FLINK.generate(expression)
+    return _FLINK.generate(expression, comments=False)
 
 
 def _column(self: Generator, column: exp.Column) -> str:
@@ -68,25 +67,22 @@ def _trimmed(self: Generator, trim: exp.Trim) -> str:
     return f"TRIM({side} {what} FROM {self.sql(trim, 'this')})"
 
 
-def _cast(self: Generator, cast: exp.Cast) -> str:
+def _cast(self: Generator, cast: Cast) -> str:
     """NULL for a number that is too large: TRY_CAST would keep its lower bits, and fail for NaN as DECIMAL."""
-    value, to = self.sql(cast, "this"), self.sql(cast, "to")
-    tried = f"TRY_CAST({value} AS {to})"
-    if to.startswith("DECIMAL"):
-        return finite(f"TRY_CAST({value} AS DOUBLE)", tried)
+    value, kind = self.sql(cast, "this"), cast.args["kind"]
+    to = f"{kind.name}({kind.sizes[0]})" if kind.is_text and kind.sizes else kind.flink
+    tried, number = f"TRY_CAST({value} AS {to})", f"TRY_CAST({value} AS DOUBLE)"
+    if kind.name == "DECIMAL":
+        return finite(number, tried)
+    if kind.name == "REAL":
+        return f"CASE WHEN ABS({number}) > {LARGEST_REAL} THEN NULL ELSE {tried} END"
     if to not in _MOST:
         return tried
-    number, most = f"TRY_CAST({value} AS DOUBLE)", _MOST[to]
+    most = _MOST[to]
     fits = f"{number} > {-most - 1}E0 AND {number} < {most}E0"
     if to == "BIGINT":  # a double next to these is far from them
         fits = f"ABS({number}) <= {most}E0"
     return f"CASE WHEN {fits} THEN {tried} END"
-
-
-def _data_type(kind: exp.DataType) -> str:
-    name = _TYPES.get(kind.this, kind.this.value)
-    known = SqlType.of(name, tuple(int(size.name) for size in kind.expressions))
-    return f"{known.name}({known.sizes[0]})" if known.is_text and known.sizes else known.flink
 
 
 def _rounded(self: Generator, rounding: exp.Expr, name: str) -> str:
@@ -111,10 +107,9 @@ class _Generator(Generator):
     TRANSFORMS = {  # noqa: RUF012 - sqlglot's way
         **Generator.TRANSFORMS,
         exp.Anonymous: _function,
-        exp.Cast: _cast,
+        Cast: _cast,
         exp.Column: _column,
         exp.CurrentTimestamp: lambda self, e: "CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3))",
-        exp.DataType: lambda self, e: _data_type(e),
         exp.Div: lambda self, e: f"{self.sql(e, 'this')} / {_divisor(self, e.expression)}",
         exp.Mod: lambda self, e: f"{self.sql(e, 'this')} % {_divisor(self, e.expression)}",
         exp.Floor: lambda self, e: _rounded(self, e, "FLOOR"),
