@@ -252,6 +252,37 @@ def test_a_stream_leaves_once_and_state_is_of_what_leaves(tmp_path: Path) -> Non
     assert str(refused.value).startswith("outputs must be error_stream, a, A_b as in the state of")
 
 
+def test_no_two_streams_go_to_one_place_and_none_to_the_source(tmp_path: Path) -> None:
+    rows, topic = tmp_path / "rows", "kafka://localhost:9092/rows"
+    for outputs, message in {
+        (f"a=file:{rows}", f"A_b=file:{tmp_path}/x/../rows"): f"file:{tmp_path}/x/../rows for a and A_b",
+        (f"a=file:{rows}", f"error_stream=file:{rows}"): f"file:{rows} for error_stream and a",
+        (f"a=file:{rows}", f"A_b=file:{rows}-errors"): f"file:{rows}-errors for error_stream and A_b",
+        (f"a={topic}", f"A_b={topic}?compression.type=zstd"): f"{topic} for a and A_b",
+        (f"a=file:{tmp_path}",): f"file:{tmp_path} for the source and a",
+    }.items():
+        with pytest.raises(ValueError) as refused:
+            with_outputs(tmp_path, *outputs)
+        assert str(refused.value) == f"output must be a place of its own, got {message}"
+    assert list(with_outputs(tmp_path, "a=print:", "A_b=print:").outputs) == ["error_stream", "a", "A_b"]
+
+
+def test_state_is_of_its_time_zone(tmp_path: Path) -> None:
+    def options(time_zone: str) -> SqlOptions:
+        nowhere = Uri("print")
+        return SqlOptions(Uri("file", tmp_path), nowhere, nowhere, time_zone=time_zone)
+
+    StateDirectory(tmp_path).claim(options("Europe/Berlin"))
+    with pytest.raises(ValueError) as refused:
+        StateDirectory(tmp_path).claim(options("UTC"))
+    assert str(refused.value).startswith("time_zone must be Europe/Berlin as in the state of")
+    file = tmp_path / "options.json"
+    before = json.loads(file.read_text())
+    del before["time_zone"]
+    file.write_text(json.dumps(before))
+    StateDirectory(tmp_path).claim(options("UTC"))
+
+
 def test_no_option_is_taken_that_says_nothing_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     add_sql(parser)
