@@ -128,6 +128,8 @@ def test_every_construct(tmp_path: Path) -> None:
         assert slid[record["id"]]["IN_TIME"] == approx(sum(within))
         assert slid[record["id"]]["HALF"] == approx(sum(within) / 2)
         assert slid[record["id"]]["OF_ROWS"] == min(last)
+        assert slid[record["id"]]["BEFORE"] == (same[-6]["value"] if len(same) > 5 else record["id"])
+        assert slid[record["id"]]["NOT_SO_FAR"] == -1
     assert len(found["SLIDING"]) == len(given)
 
     pairs = [
@@ -183,7 +185,17 @@ def test_every_construct(tmp_path: Path) -> None:
     )
     assert {row["LEVEL_"] for row in found["faults"]} == {"ERR", None}
 
-    assert found["records"] == [{'größe "x`;': "x größer 😀 'x'; -- no", "APPROXIMATE_ARRIVAL_TIME": None}]
+    assert found["records"] == [
+        {
+            'größe "x`;': "x größer 😀 'x'; -- no",
+            "APPROXIMATE_ARRIVAL_TIME": None,
+            "MILLIS": START,
+            "SINCE": START + 250,
+            "AGAIN": at(1000),
+            "NARROW": float(np.float32(given[0]["value"])),
+            "REPLACED": "yy",
+        }
+    ]
     assert found["edges"] == [dict.fromkeys(("NARROW", "WIDE", "EXACT", "WHOLE", "REST"))]
 
 
@@ -332,8 +344,9 @@ NOT_PLANNED = [
      "line 4, column 65: values must be 1 to 30 numeric columns, each once, got 0"),
     (f"SELECT STREAM 1 FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM {MANY} FROM i)))",
      "line 4, column 59: values must be 1 to 30 numeric columns, each once, got C0, C1,"),
-    ('SELECT STREAM "flag" FROM i', "pump P: what goes into X of S must be of a type that becomes DOUBLE, got BOOLEAN"),
-    ('SELECT STREAM "name" * 2 FROM i', "pump P: Flink does not take its query: "),
+    ('SELECT STREAM "flag" FROM i',
+     "line 4, column 46: pump P: what goes into X of S must be of a type that becomes DOUBLE, got BOOLEAN"),
+    ('SELECT STREAM "name" * 2 FROM i', "line 4, column 32: pump P: Flink does not take its query: "),
 ]  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from job.sql.functions import AGGREGATES
+from job.sql.functions import AGGREGATES, LAG
 from job.sql.names import within
 from job.sql.syntax import Over, Query, SqlError, place_of
 
@@ -55,13 +55,15 @@ def _problem_of_aggregate(aggregate: exp.Expr, clause: str, grouped: bool) -> st
         above = above.parent
     if _is_aggregate(above):
         return f"{name} must not be within another aggregate function"
+    if name == LAG:
+        return "LAG must be with OVER"
     if clause in _OF_ROWS:
         return f"{name} must be among the columns or in HAVING"
     return None if grouped else f"{name} must be with GROUP BY or OVER"
 
 
 def _is_aggregate(node: exp.Expr | None) -> bool:
-    return isinstance(node, exp.Anonymous) and _name(node) in AGGREGATES
+    return isinstance(node, exp.Anonymous) and _name(node) in (*AGGREGATES, LAG)
 
 
 def _name(function: exp.Expr) -> str:

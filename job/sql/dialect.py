@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError
 
-from job.sql.functions import FUNCTIONS
+from job.sql.functions import KNOWN
 from job.sql.grammar import KinesisParser
 from job.sql.syntax import (
     Cast,
@@ -99,7 +99,7 @@ def _check(text: str, statement: exp.Expr) -> None:
     for node in statement.walk():
         if not isinstance(node, _EXPRESSIONS):
             raise SqlError(f"{place_of(text, node)}: {_called(node)} is not supported")
-        if isinstance(node, exp.Anonymous) and node.name.upper() not in FUNCTIONS:
+        if isinstance(node, exp.Anonymous) and node.name.upper() not in KNOWN:
             raise SqlError(f"{place_of(text, node)}: {node.name.upper()} is not supported")
         if isinstance(node, exp.Column) and node.args.get("db"):
             raise SqlError(f"{place_of(text, node)}: a column in a schema is not supported")

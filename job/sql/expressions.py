@@ -160,11 +160,20 @@ class ExpressionParser(Parser):
             self._refuse("a query in an expression", self._curr)
 
     def _parse_window(self, this: Any, alias: bool = False) -> Any:
+        if isinstance(this, exp.Anonymous):
+            self._parse_nulls(this.name.upper())
         if this is None or not self._match_text_seq("OVER"):
             return this
         begin = self._prev
         window = self._parse_frame() if self._match(TokenType.L_PAREN, advance=False) else self._name("window")
         return Over(this=this, window=window).update_positions(begin)
+
+    def _parse_nulls(self, function: str) -> None:
+        """What a function does with NULLs, where it is told to do what it does in Flink anyway."""
+        begin = self._curr
+        for told, functions in (("IGNORE", ("FIRST_VALUE", "LAST_VALUE")), ("RESPECT", ("LAG",))):
+            if self._match_text_seq(told, "NULLS") and function not in functions:
+                self._refuse(f"{function} with {told} NULLS", begin)
 
     def _parse_frame(self) -> exp.Expr:
         """(PARTITION BY … RANGE INTERVAL … PRECEDING), or ROWS n PRECEDING: `preceding` is None for UNBOUNDED."""

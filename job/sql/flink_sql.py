@@ -1,11 +1,13 @@
 """Expressions of the dialect as Flink SQL. What would end a Flink job (a division by zero, a cast) gives NULL."""
 
+from collections.abc import Callable
+
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from job.sql.functions import FUNCTIONS
-from job.sql.syntax import Cast, Step, millis_of
+from job.sql.syntax import Cast, Step, UntranslatedError, millis_of
 from job.sql.types import LARGEST_REAL, finite
 
 _MOST = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
@@ -33,7 +35,7 @@ def interval(millis: int) -> str:
 def flink(expression: exp.Expr) -> str:
     """The Flink SQL of an expression whose columns all have their tables.
 
-    Raises ValueError, without a place, for what has no counterpart.
+    Raises UntranslatedError for what has no counterpart.
     """
     return _FLINK.generate(expression, comments=False)
 
@@ -45,20 +47,48 @@ def _column(self: Generator, column: exp.Column) -> str:
 
 
 def _function(self: Generator, function: exp.Anonymous) -> str:
-    arguments = [self.sql(argument) for argument in function.expressions]
-    if function.name.upper() == "MOD" and len(arguments) == 2:
+    name, arguments = function.name.upper(), [self.sql(argument) for argument in function.expressions]
+    if name in _SPELT_OUT:
+        count, spelt_out = _SPELT_OUT[name]
+        if len(arguments) != count:
+            raise UntranslatedError(function, f"{name} must have {count} arguments, got {len(arguments)}")
+        return spelt_out(*arguments)
+    if name == "REGEX_REPLACE":
+        return _replaced(self, function)
+    if name == "MOD" and len(arguments) == 2:
         arguments[1] = _divisor(self, function.expressions[1])
-    called = f"{FUNCTIONS[function.name.upper()]}({', '.join(arguments)})"
+    called = f"{FUNCTIONS[name]}({', '.join(arguments)})"
     # Flink fails to round what is not finite
-    return (
-        finite(f"CAST({arguments[0]} AS DOUBLE)", called) if function.name.upper() == "ROUND" and arguments else called
-    )
+    return finite(f"CAST({arguments[0]} AS DOUBLE)", called) if name == "ROUND" and arguments else called
+
+
+def _millis(time: str) -> str:
+    """Of a DATE, too: EXTRACT makes milliseconds of it that it does not have."""
+    time = f"TRY_CAST({time} AS TIMESTAMP(3))"
+    return f"(EXTRACT(EPOCH FROM {time}) * 1000 + EXTRACT(MILLISECOND FROM {time}))"
+
+
+_SPELT_OUT: dict[str, tuple[int, Callable[..., str]]] = {
+    "TO_TIMESTAMP": (1, lambda millis: f"CAST(TO_TIMESTAMP_LTZ({millis}, 3) AS TIMESTAMP(3))"),
+    "TSDIFF": (2, lambda start, end: f"({_millis(end)} - {_millis(start)})"),
+    "UNIX_TIMESTAMP": (1, _millis),
+}
+
+
+def _replaced(self: Generator, function: exp.Anonymous) -> str:
+    """Flink replaces everywhere, and takes the replacement as it is, where the service's may name groups."""
+    told = function.expressions
+    if len(told) != 5 or [told[3].name, told[4].name] != ["1", "0"]:
+        raise UntranslatedError(function, "REGEX_REPLACE must be of all that matches: (text, regex, replacement, 1, 0)")
+    if not told[2].is_string or "$" in told[2].name or "\\" in told[2].name:
+        raise UntranslatedError(told[2], f"a replacement must be a text without $ and \\, got {told[2].name}")
+    return f"REGEXP_REPLACE({', '.join(self.sql(argument) for argument in told[:3])})"
 
 
 def _divisor(self: Generator, divisor: exp.Expr) -> str:
     number = isinstance(divisor, exp.Literal) and not divisor.is_string
     if number and float(divisor.name) == 0:
-        raise ValueError("a divisor must not be 0, got 0")
+        raise UntranslatedError(divisor, "a divisor must not be 0, got 0")
     return self.sql(divisor) if number else f"NULLIF({self.sql(divisor)}, 0)"
 
 
@@ -88,16 +118,17 @@ def _cast(self: Generator, cast: Cast) -> str:
 def _rounded(self: Generator, rounding: exp.Expr, name: str) -> str:
     unit = rounding.text("to").upper()
     if rounding.args.get("decimals"):
-        raise ValueError(f"{name} must be of one number, got two")
+        raise UntranslatedError(rounding, f"{name} must be of one number, got two")
     if unit and unit not in _UNITS:
-        raise ValueError(f"{name} must be to one of {', '.join(_UNITS)}, got {unit}")
+        raise UntranslatedError(rounding, f"{name} must be to one of {', '.join(_UNITS)}, got {unit}")
     return f"{name}({self.sql(rounding, 'this')}{' TO ' + unit if unit else ''})"
 
 
 def _step(self: Generator, step: Step) -> str:
     seconds, rest = divmod(millis_of(step.args["interval"]), 1000)
     if rest:
-        raise ValueError(f"STEP must be by whole seconds here, got {step.args['interval'].this.name!r}")
+        told = step.args["interval"].this.name
+        raise UntranslatedError(step, f"STEP must be by whole seconds here, got {told!r}")
     time = self.sql(step, "this")
     return f"TIMESTAMPADD(SECOND, CAST(-MOD(EXTRACT(EPOCH FROM {time}), {seconds}) AS INT), FLOOR({time} TO SECOND))"
 

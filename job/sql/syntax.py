@@ -10,6 +10,14 @@ class SqlError(ValueError):
     """What an application has that cannot be run: `line 3, column 7: GROUP_RANK is not supported`."""
 
 
+class UntranslatedError(ValueError):
+    """What Flink has no counterpart for; its place is that of `node`."""
+
+    def __init__(self, node: exp.Expr, text: str) -> None:
+        super().__init__(text)
+        self.node = node
+
+
 class CreateStream(exp.Expression):
     """CREATE STREAM this (expressions), which are `StreamColumn`."""
 
