@@ -48,6 +48,7 @@ def test_stream_and_all_are_words_and_no_columns_but_quoted_ones_are() -> None:
     found = query('SELECT "STREAM", "FROM", "CASE" FROM "WHERE" "ORDER"')
     assert [item.name for item in found.expressions] == ["STREAM", "FROM", "CASE"]
     assert (found.args["source"].this.name, found.args["source"].args["alias"].name) == ("WHERE", "ORDER")
+    query("""SELECT TRIM("to"), POSITION('x' IN 'from') FROM s""")
 
 
 def test_a_pump_says_whether_it_is_stopped_and_expedite_says_nothing() -> None:
@@ -169,6 +170,9 @@ REFUSED = [
      "line 1, column 20: type must be of 1 to 38 digits, and a scale of at most these, got DECIMAL(60)"),
     ("CREATE STREAM s (a DECIMAL(2, 3))",
      "line 1, column 20: type must be of 1 to 38 digits, and a scale of at most these, got DECIMAL(2, 3)"),
+    ("CREATE STREAM s (a VARCHAR(0))",
+     "line 1, column 20: type must be of a size from 1 to 2147483647, got VARCHAR(0)"),
+    ("CREATE STREAM s (a INTEGER) DESCRIPTION b", "line 1, column 41: DESCRIPTION must have a text, got 'b'"),
     ('CREATE STREAM "" (a INTEGER)', "line 1, column 15: a name must have a character, got none"),
     ("CREATE STREAM s (a INTEGER,)", "line 1, column 28: a column must have a name, got ')'"),
     ("CREATE STREAM s (a INTEGER); /* b", "line 1, column 30: a comment must end with */"),
@@ -224,7 +228,16 @@ REFUSED_QUERIES = [
     ("SELECT STREAM POSITION('a', b, 2) FROM b", "27: POSITION must be POSITION(text IN text), got ','"),
     ("SELECT STREAM POSITION('a' IN b FROM 2) FROM b", "33: a function must end with ), got 'FROM'"),
     ("SELECT STREAM FLOOR(a TO DAY FROM b", "30: a function must end with ), got 'FROM'"),
-    ("SELECT STREAM EXTRACT(DAY FROM) FROM b", "31: EXTRACT must be whole, got ')'"),
+    ("SELECT STREAM EXTRACT(DAY FROM) FROM b", "31: an expression must be whole, got ')'"),
+    ("SELECT STREAM SUBSTRING(a FROM 1 FOR) FROM b", "37: an expression must be whole, got ')'"),
+    ("SELECT STREAM FLOOR(a TO) FROM b", "25: an expression must be whole, got ')'"),
+    ("SELECT STREAM CEIL() FROM b", "20: an expression must be whole, got ')'"),
+    ("SELECT STREAM a + FROM b", "19: an expression must be whole, got 'FROM'"),
+    ("SELECT STREAM a IS FROM b", "17: IS must be IS [NOT] NULL, TRUE, FALSE or UNKNOWN, got 'IS'"),
+    ("SELECT STREAM a IS NOT 2 FROM b", "17: IS must be IS [NOT] NULL, TRUE, FALSE or UNKNOWN, got 'IS'"),
+    ("SELECT STREAM a IS DISTINCT FROM 2 FROM b",
+     "17: IS must be IS [NOT] NULL, TRUE, FALSE or UNKNOWN, got 'IS'"),
+    ("SELECT STREAM a FROM TABLE(", "27: TABLE must have a function, got '('"),
     ("SELECT STREAM AVG(a) OVER (ROWS 1.5 PRECEDING) FROM b",
      "33: rows of a window must be a whole number up to 2147483647, got '1.5'"),
     ("SELECT STREAM AVG(a) OVER (ROWS 9999999999 PRECEDING) FROM b",

@@ -4,8 +4,6 @@ Queries are parsed by grammar rules of our own, expressions by sqlglot's. sqlglo
 not; what has passed the grammar is therefore compared with a list of what is known here, and the rest is refused.
 """
 
-import re
-
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError
@@ -128,7 +126,7 @@ def _sentence(description: str, highlight: str, **_: object) -> str:
         return description
     if "Unexpected token" in description:
         return f"{highlight} is not supported here"
-    if missing := re.search(r"missing for <class '[\w.]*\.(\w+)'>", description):
-        return f"{missing[1].upper()} must be whole, got {highlight!r}"
+    if "missing for <class" in description:
+        return f"an expression must be whole, got {highlight!r}"
     first = description[0] if description[1:2].isupper() else description[0].lower()
     return f"{first}{description[1:]}, got {highlight!r}"

@@ -9,10 +9,9 @@ from sqlglot import exp
 from sqlglot.parser import Parser
 from sqlglot.tokens import Token, TokenType
 
-from job.sql.syntax import INTERVAL_MILLIS, Cast, Frame, Over, SqlError, Step, place_at
+from job.sql.syntax import INTERVAL_MILLIS, Cast, SqlError, Step, place_at
 from job.sql.types import SqlType
 
-_MOST_ROWS = 2**31 - 1
 _TIME_LITERALS: dict[str, tuple[str, Callable[[str], object], str]] = {
     "DATE": (r"\d{4}-\d\d-\d\d", date.fromisoformat, "2026-01-31"),
     "TIME": (r"\d\d:\d\d:\d\d", time.fromisoformat, "23:59:00"),
@@ -22,7 +21,7 @@ _TIME_LITERALS: dict[str, tuple[str, Callable[[str], object], str]] = {
 
 
 class ExpressionParser(Parser):
-    """Expressions and their windows. A function stays as it was written, by its own name."""
+    """Expressions. A function stays as it was written, by its own name."""
 
     TEXT_MATCH_EXCLUDED_TOKENS = Parser.TEXT_MATCH_EXCLUDED_TOKENS | {TokenType.IDENTIFIER}
     FUNCTIONS = {}  # noqa: RUF012 - sqlglot's way, here and below
@@ -116,8 +115,8 @@ class ExpressionParser(Parser):
                     return Step(this=time, interval=exp.Interval(this=count, unit=exp.Var(this=unit)))
         self._retreat(begin)
         floor = Parser.FUNCTION_PARSERS["FLOOR"](self)
-        if floor.this is not None:
-            floor.set("this", floor.this.unnest())  # brackets around the time say nothing
+        if floor.this is not None:  # brackets around the time say nothing
+            floor.set("this", floor.this.unnest())
         return floor
 
     def _parse_step(self) -> exp.Expr:
@@ -154,58 +153,18 @@ class ExpressionParser(Parser):
             self.raise_error("IN must have values", begin)
         return exp.In(this=this, expressions=values)
 
+    def _parse_is(self, this: Any) -> Any:
+        begin = self._prev
+        found = super()._parse_is(this)
+        told = found.this if isinstance(found, exp.Not) else found
+        if not isinstance(told, exp.Is) or not isinstance(told.expression, exp.Null | exp.Boolean):
+            self.raise_error("IS must be IS [NOT] NULL, TRUE, FALSE or UNKNOWN", begin)
+        return found
+
     def _parse_select(self, *_: Any, **__: Any) -> Any:
         """Where sqlglot asks for it, in brackets and behind IN and EXISTS, there must be none."""
         if self._word() == "SELECT":
             self._refuse("a query in an expression", self._curr)
-
-    def _parse_window(self, this: Any, alias: bool = False) -> Any:
-        if isinstance(this, exp.Anonymous):
-            self._parse_nulls(this.name.upper())
-        if this is None or not self._match_text_seq("OVER"):
-            return this
-        begin = self._prev
-        window = self._parse_frame() if self._match(TokenType.L_PAREN, advance=False) else self._name("window")
-        return Over(this=this, window=window).update_positions(begin)
-
-    def _parse_nulls(self, function: str) -> None:
-        """What a function does with NULLs, where it is told to do what it does in Flink anyway."""
-        begin = self._curr
-        for told, functions in (("IGNORE", ("FIRST_VALUE", "LAST_VALUE")), ("RESPECT", ("LAG",))):
-            if self._match_text_seq(told, "NULLS") and function not in functions:
-                self._refuse(f"{function} with {told} NULLS", begin)
-
-    def _parse_frame(self) -> exp.Expr:
-        """(PARTITION BY … RANGE INTERVAL … PRECEDING), or ROWS n PRECEDING: `preceding` is None for UNBOUNDED."""
-        frame = Frame().update_positions(self._curr)
-        self._match_l_paren()
-        if self._match(TokenType.PARTITION_BY):
-            frame.set("partition_by", self._parse_csv(self._parse_disjunction))
-        if self._match(TokenType.ORDER_BY):
-            frame.set("order", self._parse_csv(self._parse_ordered))
-        if not self._match_texts(("RANGE", "ROWS")):
-            self.raise_error("a window must be RANGE or ROWS … PRECEDING")
-        frame.set("unit", self._prev.text.upper())
-        between = self._match_text_seq("BETWEEN")
-        if not self._match_text_seq("CURRENT", "ROW"):
-            if not self._match_text_seq("UNBOUNDED"):
-                frame.set("preceding", self._parse_interval() or self._parse_rows())
-            else:
-                frame.set("unbounded", True)
-            if not self._match_text_seq("PRECEDING"):
-                self._refuse("a window that is not PRECEDING", self._curr)
-        if between and not self._match_text_seq("AND", "CURRENT", "ROW"):
-            self._refuse("a window that does not end at CURRENT ROW", self._curr)
-        self._match_r_paren()
-        return frame
-
-    def _parse_rows(self) -> Any:
-        number: Any = self._parse_number()
-        if number is None:
-            self.raise_error("a window must be of an interval, a number of rows or UNBOUNDED")
-        if not number.name.isdigit() or int(number.name) > _MOST_ROWS:
-            self.raise_error(f"rows of a window must be a whole number up to {_MOST_ROWS}", self._prev)
-        return number
 
     def _parse_csv(self, parse_method: Callable[[], Any], sep: TokenType = TokenType.COMMA) -> list[Any]:
         """Nothing, or what is there on both sides of each comma: sqlglot passes over what is missing."""
@@ -219,8 +178,10 @@ class ExpressionParser(Parser):
         return items
 
     def _closed(self, parse: Callable[[Any], Any]) -> Any:
-        """A function with its last bracket, without which sqlglot takes it, too."""
+        """A function with all that it names, and its last bracket: sqlglot takes it without these, too."""
         found = parse(self)
+        if found.this is None or self._word(self._prev) in ("FOR", "FROM", "TO"):
+            self.raise_error("an expression must be whole")
         if not self._match(TokenType.R_PAREN, advance=False):
             self.raise_error("a function must end with )")
         return found
@@ -234,10 +195,10 @@ class ExpressionParser(Parser):
             self._refuse(f"a {of} in a schema", begin)
         return name.update_positions(begin)
 
-    def _word(self) -> str:
-        """The current word in upper case; empty for what is quoted, and at the end."""
-        quoted = self._curr.token_type in self.TEXT_MATCH_EXCLUDED_TOKENS
-        return "" if quoted or not self._curr else self._curr.text.upper()
+    def _word(self, token: Token | None = None) -> str:
+        """The current word, or that of `token`, in upper case; empty for what is quoted, and at the end."""
+        token = token or self._curr
+        return "" if not token or token.token_type in self.TEXT_MATCH_EXCLUDED_TOKENS else token.text.upper()
 
     def _refuse(self, construct: str, token: Token) -> NoReturn:
         self.raise_error(f"{construct} is not supported", token)

@@ -5,7 +5,6 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
-from job.sql.expressions import ExpressionParser
 from job.sql.functions import TABLE_FUNCTIONS
 from job.sql.syntax import (
     CreatePump,
@@ -18,6 +17,7 @@ from job.sql.syntax import (
     TableFunction,
     UnionAll,
 )
+from job.sql.windows import WindowParser
 
 _CLAUSES = (
     *("AS", "CROSS", "FETCH", "FULL", "GROUP", "HAVING", "INNER", "JOIN", "LEFT", "LIMIT", "NATURAL", "ON", "ORDER"),
@@ -27,7 +27,7 @@ _CLAUSES = (
 _NAMES = (TokenType.VAR, TokenType.IDENTIFIER)
 
 
-class KinesisParser(ExpressionParser):
+class KinesisParser(WindowParser):
     """Statements and queries."""
 
     def _parse_statement(self) -> exp.Expr | None:
@@ -48,8 +48,7 @@ class KinesisParser(ExpressionParser):
     def _parse_create_stream(self, begin: Token) -> exp.Expr:
         name = self._name("stream")
         columns = self._parse_wrapped_csv(self._parse_stream_column)
-        if self._match_text_seq("DESCRIPTION"):
-            self._parse_string()
+        self._parse_description()
         return CreateStream(this=name, expressions=columns).update_positions(begin)
 
     def _parse_stream_column(self) -> exp.Expr:
@@ -57,10 +56,8 @@ class KinesisParser(ExpressionParser):
 
     def _parse_create_pump(self, begin: Token) -> exp.Expr:
         name = self._name("pump")
-        stopped = self._match_text_seq("STOPPED")
-        self._match_text_seq("STARTED")
-        if self._match_text_seq("DESCRIPTION"):
-            self._parse_string()
+        stopped = self._match_texts(("STARTED", "STOPPED")) and self._prev.text.upper() == "STOPPED"
+        self._parse_description()
         if not self._match(TokenType.ALIAS) or not self._match_text_seq("INSERT"):
             self.raise_error("a pump must be AS INSERT INTO")
         self._match_text_seq("EXPEDITE")  # rows do not wait for others here anyway
@@ -72,6 +69,10 @@ class KinesisParser(ExpressionParser):
             columns = self._parse_wrapped_csv(lambda: self._name("column"))
         pump = CreatePump(this=name, stopped=stopped, into=into, columns=columns, query=self._parse_query())
         return pump.update_positions(begin)
+
+    def _parse_description(self) -> None:
+        if self._match_text_seq("DESCRIPTION") and self._parse_string() is None:
+            self.raise_error("DESCRIPTION must have a text")
 
     def _parse_query(self) -> exp.Expr:
         """SELECT STREAM …, perhaps UNION ALL another."""
@@ -162,6 +163,8 @@ class KinesisParser(ExpressionParser):
     def _parse_table_function(self) -> exp.Expr:
         begin = self._curr
         name = self._word()
+        if not name:
+            self.raise_error("TABLE must have a function")
         if name not in TABLE_FUNCTIONS:
             self._refuse(begin.text, begin)
         self._advance()
@@ -187,14 +190,6 @@ class KinesisParser(ExpressionParser):
         if not isinstance(number, exp.Literal | exp.Boolean):
             self.raise_error(f"an argument of {function} must be a number, TRUE or FALSE", begin)
         return argument.update_positions(begin)
-
-    def _parse_defined_window(self) -> exp.Expr:
-        name = self._name("window")
-        if not self._match(TokenType.ALIAS):
-            self.raise_error(f"window {name.name} must have AS")
-        frame = self._parse_frame()
-        frame.set("name", name)
-        return frame
 
     def _parse_stagger(self) -> exp.Expr:
         begin = self._prev

@@ -38,6 +38,7 @@ NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
 """Flink's type roots of features."""
 _NUMERIC = (*NUMBERS, "DECIMAL")
 _MOST_DIGITS = 38
+_LONGEST = 2**31 - 1
 LARGEST_REAL = "3.4028234663852886E38"
 _TEXT = ("CHAR", "VARCHAR")
 _TIMES = ("TIMESTAMP_WITHOUT_TIME_ZONE", "TIMESTAMP_WITH_LOCAL_TIME_ZONE", "DATE")
@@ -74,8 +75,8 @@ class SqlType:
             raise ValueError(f"type must be one of {', '.join([*_FLINK, 'DECIMAL'])}, got {_written(name, sizes)}")
         if known in ("TIMESTAMP", "TIME"):
             sizes = ()
-        if any(size < 1 for size in sizes[:1]):
-            raise ValueError(f"type must be of a size from 1 on, got {_written(name, sizes)}")
+        if not all(1 <= size <= _LONGEST for size in sizes[:1]):
+            raise ValueError(f"type must be of a size from 1 to {_LONGEST}, got {_written(name, sizes)}")
         if known == "DECIMAL" and sizes and not sizes[-1] <= sizes[0] <= _MOST_DIGITS:
             told = _written(name, sizes)
             raise ValueError(f"type must be of 1 to {_MOST_DIGITS} digits, and a scale of at most these, got {told}")
