@@ -7,7 +7,7 @@ from job.sql.names import within
 from job.sql.syntax import Over, Query, SqlError, place_of
 
 _OF_GROUPS = ("expressions", "having", "order")
-_OF_ROWS = ("joins", "where", "group", "windows", "stagger")
+_OF_ROWS = ("joins", "where", "group", "windows")
 
 
 def check_aggregates(text: str, query: exp.Expr) -> None:
@@ -17,7 +17,7 @@ def check_aggregates(text: str, query: exp.Expr) -> None:
         SqlError: with the place of what does not stand where it can.
     """
     for each in query.find_all(Query):
-        for clause in (*_OF_GROUPS, *_OF_ROWS):
+        for clause in (*_OF_GROUPS, *_OF_ROWS, "stagger"):
             for item in within(each, (clause,)):
                 for node in item.walk():
                     if problem := _problem(each, clause, node):
@@ -29,9 +29,10 @@ def check_aggregates(text: str, query: exp.Expr) -> None:
 
 
 def _problem(query: Query, clause: str, node: exp.Expr) -> str | None:
-    grouped = bool(query.args.get("group") or query.args.get("stagger"))
-    if isinstance(node, Over):
-        return _problem_of_window(node, clause, grouped)
+    staggered = query.args.get("stagger") is not None
+    grouped = staggered or bool(query.args.get("group"))
+    if isinstance(node, Over):  # with stagger windows it is refused as a whole, when they are translated
+        return None if staggered and clause not in _OF_ROWS else _problem_of_window(node, clause, grouped)
     if _is_aggregate(node) and not isinstance(node.parent, Over):
         return _problem_of_aggregate(node, clause, grouped)
     if isinstance(node, exp.Star) and not (isinstance(node.parent, exp.Anonymous) and _name(node.parent) == "COUNT"):
@@ -57,7 +58,7 @@ def _problem_of_aggregate(aggregate: exp.Expr, clause: str, grouped: bool) -> st
         return f"{name} must not be within another aggregate function"
     if name == LAG:
         return "LAG must be with OVER"
-    if clause in _OF_ROWS:
+    if clause not in _OF_GROUPS:
         return f"{name} must be among the columns or in HAVING"
     return None if grouped else f"{name} must be with GROUP BY or OVER"
 
