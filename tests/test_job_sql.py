@@ -194,6 +194,8 @@ def test_every_construct(tmp_path: Path) -> None:
             "AGAIN": at(1000),
             "NARROW": float(np.float32(given[0]["value"])),
             "REPLACED": "yy",
+            "SECONDS": 1.5,
+            "MINUTES": 1,
         }
     ]
     assert found["edges"] == [dict.fromkeys(("NARROW", "WIDE", "EXACT", "WHOLE", "REST"))]

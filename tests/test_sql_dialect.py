@@ -97,6 +97,8 @@ def test_floor_step_and_their_intervals() -> None:
     for text in ("STEP((x) BY INTERVAL '1.5' SECOND)", "(STEP(x BY INTERVAL '1.5' SECOND))"):
         assert query(f"SELECT STREAM 1 FROM s GROUP BY {text}").args["group"] == [found.args["group"][1]]
     assert query("SELECT STREAM 1 FROM s GROUP BY FLOOR((s.ROWTIME) TO HOUR)").args["group"] == [found.args["group"][0]]
+    (key,) = query("SELECT STREAM 1 FROM s ORDER BY (FLOOR((s.ROWTIME) TO HOUR)) DESC").args["order"]
+    assert (key.this, key.args["desc"]) == (found.args["group"][0], True)
     older = "FLOOR((s.ROWTIME - TIMESTAMP '1970-01-01 00:00:00') SECOND{} / 10 TO SECOND)"
     for text in (older.format(""), older.format("(4)")):
         (step,) = query(f"SELECT STREAM 1 FROM s GROUP BY {text}").args["group"]
@@ -229,6 +231,9 @@ REFUSED_QUERIES = [
     ("SELECT STREAM POSITION('a' IN b FROM 2) FROM b", "33: a function must end with ), got 'FROM'"),
     ("SELECT STREAM FLOOR(a TO DAY FROM b", "30: a function must end with ), got 'FROM'"),
     ("SELECT STREAM EXTRACT(DAY FROM) FROM b", "31: an expression must be whole, got ')'"),
+    ("SELECT STREAM EXTRACT(EPOCH FROM a) FROM b",
+     "23: EXTRACT must be of YEAR, MONTH, DAY, HOUR, MINUTE, SECOND FROM a time, got 'EPOCH'"),
+    ("SELECT STREAM EXTRACT(DAY, a) FROM b", "26: EXTRACT must have FROM, got ','"),
     ("SELECT STREAM SUBSTRING(a FROM 1 FOR) FROM b", "37: an expression must be whole, got ')'"),
     ("SELECT STREAM FLOOR(a TO) FROM b", "25: an expression must be whole, got ')'"),
     ("SELECT STREAM CEIL() FROM b", "20: an expression must be whole, got ')'"),

@@ -12,6 +12,7 @@ from sqlglot.tokens import Token, TokenType
 from job.sql.syntax import INTERVAL_MILLIS, Cast, SqlError, Step, place_at
 from job.sql.types import SqlType
 
+_UNITS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
 _TIME_LITERALS: dict[str, tuple[str, Callable[[str], object], str]] = {
     "DATE": (r"\d{4}-\d\d-\d\d", date.fromisoformat, "2026-01-31"),
     "TIME": (r"\d\d:\d\d:\d\d", time.fromisoformat, "23:59:00"),
@@ -29,7 +30,7 @@ class ExpressionParser(Parser):
         "CAST": lambda self: self._closed(ExpressionParser._parse_cast_as),
         "CEIL": lambda self: self._closed(Parser.FUNCTION_PARSERS["CEIL"]),
         "CEILING": lambda self: self._closed(Parser.FUNCTION_PARSERS["CEIL"]),
-        "EXTRACT": lambda self: self._closed(Parser.FUNCTION_PARSERS["EXTRACT"]),
+        "EXTRACT": lambda self: self._closed(ExpressionParser._parse_extract_from),
         "FLOOR": lambda self: self._closed(ExpressionParser._parse_floor),
         "POSITION": lambda self: self._closed(ExpressionParser._parse_position_in),
         "STEP": lambda self: self._closed(ExpressionParser._parse_step),
@@ -91,6 +92,15 @@ class ExpressionParser(Parser):
         if number is not None and not number.name.isdigit():
             self.raise_error("a size must be a whole number", self._prev)
         return None if number is None else int(number.name)
+
+    def _parse_extract_from(self) -> exp.Expr:
+        unit = self._word()
+        if unit not in _UNITS:
+            self.raise_error(f"EXTRACT must be of {', '.join(_UNITS)} FROM a time")
+        self._advance()
+        if not self._match(TokenType.FROM):
+            self.raise_error("EXTRACT must have FROM")
+        return self.expression(exp.Extract(this=exp.Var(this=unit), expression=self._parse_bitwise()))
 
     def _parse_position_in(self) -> exp.Expr:
         what = self._parse_bitwise()

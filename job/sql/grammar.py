@@ -110,10 +110,16 @@ class KinesisParser(WindowParser):
         if self._match_text_seq("WINDOW"):
             query.set("windows", self._parse_csv(self._parse_defined_window))
         if self._match(TokenType.ORDER_BY):
-            query.set("order", self._parse_csv(self._parse_ordered))
+            query.set("order", self._parse_csv(self._parse_sort_key))
             if not query.args["order"]:
                 self.raise_error("ORDER BY must have an expression")
         return query
+
+    def _parse_sort_key(self) -> Any:
+        key: Any = self._parse_ordered()
+        if key is not None:
+            key.set("this", key.this.unnest())
+        return key
 
     def _expected(self, clause: str) -> exp.Expr:
         """An expression that must be there: sqlglot takes none for it, too, and the clause would be lost."""

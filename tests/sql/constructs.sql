@@ -64,10 +64,13 @@ CREATE PUMP report_pump AS INSERT INTO "error_stream" (MESSAGE, PUMP_NAME)
 
 -- Names and strings with everything in them that ends a name or a string elsewhere, and a name that is easily taken
 CREATE STREAM "records" ("größe ""x`;" CHARACTER VARYING(99), "APPROXIMATE_ARRIVAL_TIME" TIMESTAMP, // a comment; with a '
-    millis BIGINT, since BIGINT, again TIMESTAMP, narrow DOUBLE, replaced VARCHAR(9));
-CREATE PUMP "p ""1`" STARTED AS INSERT EXPEDITE INTO "records" ("größe ""x`;", millis, since, again, narrow, replaced)
+    millis BIGINT, since BIGINT, again TIMESTAMP, narrow DOUBLE, replaced VARCHAR(9),
+    seconds DECIMAL(9, 4), minutes BIGINT);
+CREATE PUMP "p ""1`" STARTED AS INSERT EXPEDITE INTO "records" ("größe ""x`;", millis, since, again, narrow, replaced,
+    seconds, minutes)
 SELECT ALL "text" || ' größer 😀 ''x''; -- no', UNIX_TIMESTAMP(s.ROWTIME), TSDIFF(TIMESTAMP '1969-12-31 23:59:59.750',
-    s.ROWTIME), TO_TIMESTAMP(1000 * CAST("id" AS BIGINT)), CAST("value" AS REAL), REGEX_REPLACE("text", '[x]', 'yy', 1, 0)
+    s.ROWTIME), TO_TIMESTAMP(1000 * CAST("id" AS BIGINT)), CAST("value" AS REAL), REGEX_REPLACE("text", '[x]', 'yy', 1, 0),
+    EXTRACT(SECOND FROM s.ROWTIME + INTERVAL '61.5' SECOND), EXTRACT(MINUTE FROM s.ROWTIME + INTERVAL '61.5' SECOND)
 FROM "SOURCE_SQL_STREAM_001" s WHERE "id" = 1;
 
 -- What ends a Flink job, or wraps around in it, is NULL or an error
