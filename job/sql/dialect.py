@@ -1,11 +1,10 @@
-"""The SQL of Kinesis Data Analytics as a dialect of sqlglot: text → statements, or where and what it does not take.
+"""The SQL of Kinesis Data Analytics: text → statements, or where and what it does not take.
 
 Queries are parsed by grammar rules of our own, expressions by sqlglot's. sqlglot takes many things that the service did
 not; what has passed the grammar is therefore compared with a list of what is known here, and the rest is refused.
 """
 
 from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError
 
 from job.sql.functions import KNOWN
@@ -37,29 +36,9 @@ _EXPRESSIONS = (
     *(exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In, exp.Is),
     *(exp.Like, exp.SimilarTo, exp.Escape, exp.Case, exp.If, exp.Interval),
     *(exp.Anonymous, exp.Distinct, exp.Extract, exp.Floor, exp.Ceil, exp.Substring, exp.Trim, exp.StrPosition),
-    *(exp.CurrentTimestamp, exp.CurrentDate, exp.Ordered),
-    *(
-        CreateStream,
-        CreatePump,
-        StreamColumn,
-        Query,
-        UnionAll,
-        Source,
-        Join,
-        TableFunction,
-        Cast,
-        Step,
-        Over,
-        Frame,
-        Stagger,
-    ),
+    *(exp.CurrentTimestamp, exp.CurrentDate, exp.Ordered, Cast, Step, Over, Frame, Stagger),
+    *(CreateStream, CreatePump, StreamColumn, Query, UnionAll, Source, Join, TableFunction),
 )
-
-
-class KinesisSql(Dialect):
-    """For text that goes in; what comes out is Flink's (`job.sql.flink_sql`)."""
-
-    Parser = KinesisParser
 
 
 def parse(text: str) -> list[CreateStream | CreatePump]:
@@ -75,8 +54,7 @@ def parse(text: str) -> list[CreateStream | CreatePump]:
     ...
     job.sql.syntax.SqlError: line 1, column 1: SELECT is not supported
     """
-    tokens = tokens_of(text)
-    parser = KinesisSql().parser()
+    tokens, parser = tokens_of(text), KinesisParser()
     try:
         found = parser.parse(tokens, text)
     except ParseError as error:
@@ -84,9 +62,8 @@ def parse(text: str) -> list[CreateStream | CreatePump]:
         column = told["col"] - len(told["highlight"]) + 1
         raise SqlError(f"line {told['line']}, column {column}: {_sentence(**told)}") from None
     except RecursionError:
-        raise SqlError(
-            f"{place_at(text, parser._curr.start)}: brackets, NOT and CASE must not be so deep in one another"
-        ) from None
+        place = place_at(text, parser._curr.start)
+        raise SqlError(f"{place}: brackets, NOT and CASE must not be so deep in one another") from None
     statements = [s for s in found if s is not None and not isinstance(s, exp.Semicolon)]
     for statement in statements:
         _check(text, statement)

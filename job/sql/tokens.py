@@ -5,24 +5,22 @@ sqlglot's tokenizer serves many dialects: `0x41` would be 0 with a name, `1e` a 
 
 import re
 
-from sqlglot import tokens
-from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokens import Token, Tokenizer, TokenType
 
 from job.sql.syntax import SqlError, place_at
 
 _SIGNS = frozenset(["(", ")", ",", ".", ";", "+", "-", "*", "/", "%", "=", "<", ">", "<=", ">=", "<>", "!=", "||"])
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([Ee][+-]?\d+)?")
+_WRITTEN = re.compile(r"[\d.]*([Ee][+-])?\w*")
 _PARTS = re.compile(r"""'(?:[^']|'')*+'|"(?:[^"]|"")*+"|(?:--|//)[^\n]*|/\*.*?\*/|/\*|[^'"/-]+|.""", re.DOTALL)
 """What a text is made of: of what is not closed, the quote alone, or the beginning of the comment."""
 
 
-class _Words(Dialect):
-    class Tokenizer(tokens.Tokenizer):
-        COMMENTS = ["--", "//", ("/*", "*/")]  # noqa: RUF012 - sqlglot's way, here and below
-        NESTED_COMMENTS = False
-        KEYWORDS = {text: kind for text, kind in tokens.Tokenizer.KEYWORDS.items() if text != "/*+"}  # noqa: RUF012
+class _Tokenizer(Tokenizer):
+    COMMENTS = ["--", "//", ("/*", "*/")]  # noqa: RUF012 - sqlglot's way, here and below
+    NESTED_COMMENTS = False
+    KEYWORDS = {text: kind for text, kind in Tokenizer.KEYWORDS.items() if text != "/*+"}  # noqa: RUF012
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -40,7 +38,7 @@ def tokens_of(text: str) -> list[Token]:
     """
     _check_closed(text)
     try:
-        found = _Words().tokenize(text)
+        found = _Tokenizer().tokenize(text)
     except TokenError as error:
         raise SqlError(f"text must be SQL: {error}") from None
     for token in found:
@@ -60,8 +58,7 @@ def _problem(text: str, token: Token) -> str | None:
     if token.token_type == TokenType.IDENTIFIER:
         return None if token.text else "a name must have a character, got none"
     if token.token_type == TokenType.NUMBER:
-        after = re.compile(r"\w*").match(text, token.end + 1)
-        written = token.text + (after.group() if after else "")
+        written = _WRITTEN.match(text, token.start)[0]  # type: ignore[index]
         return None if _NUMBER.fullmatch(written) else f"a number must be such as 10, 1.5 or 1E3, got {written}"
     is_word = token.text[:1].isalpha() or token.text.startswith("_")
     if token.token_type == TokenType.STRING or is_word or token.text in _SIGNS:
