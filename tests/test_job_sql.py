@@ -130,6 +130,8 @@ def test_every_construct(tmp_path: Path) -> None:
         assert slid[record["id"]]["OF_ROWS"] == min(last)
         assert slid[record["id"]]["BEFORE"] == (same[-6]["value"] if len(same) > 5 else record["id"])
         assert slid[record["id"]]["NOT_SO_FAR"] == -1
+        assert slid[record["id"]]["FIRST_"] == same[-3:][0]["value"]
+        assert slid[record["id"]]["LAST_"] == last[-1]
     assert len(found["SLIDING"]) == len(given)
 
     pairs = [

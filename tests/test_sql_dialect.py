@@ -252,7 +252,7 @@ REFUSED_QUERIES = [
     ("SELECT STREAM COUNT(*) FROM b GROUP BY STEP(b.ROWTIME BY INTERVAL '1e999' SECOND)",
      "58: an interval must be of a positive number, got '1e999'"),
     ("SELECT STREAM LAG(a) IGNORE NULLS OVER w FROM b", "22: LAG with IGNORE NULLS is not supported"),
-    ("SELECT STREAM LAST_VALUE(a) RESPECT NULLS OVER w FROM b", "29: LAST_VALUE with RESPECT NULLS is not supported"),
+    ("SELECT STREAM AVG(a) RESPECT NULLS OVER w FROM b", "22: AVG with RESPECT NULLS is not supported"),
     ("SELECT STREAM NTH_VALUE(a, 2) OVER w FROM b", "15: NTH_VALUE is not supported"),
     ("SELECT STREAM a FROM b WHERE a ILIKE 'x'", "30: ILIKE is not supported"),
     ("SELECT STREAM a[1] FROM b", "16: [ is not supported"),

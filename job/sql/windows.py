@@ -6,29 +6,35 @@ from sqlglot import exp
 from sqlglot.tokens import TokenType
 
 from job.sql.expressions import ExpressionParser
+from job.sql.functions import LAG
 from job.sql.syntax import Frame, Over
 
 _MOST_ROWS = 2**31 - 1
+_ENDS = ("FIRST_VALUE", "LAST_VALUE")
 
 
 class WindowParser(ExpressionParser):
     """Expressions and their windows."""
 
     def _parse_window(self, this: Any, alias: bool = False) -> Any:
-        if isinstance(this, exp.Anonymous):
-            self._parse_nulls(this.name.upper())
+        name = this.name.upper() if isinstance(this, exp.Anonymous) else ""
+        ignores_nulls = self._parse_nulls(name)
         if this is None or not self._match_text_seq("OVER"):
-            return this
+            return this if ignores_nulls or name not in _ENDS else _respecting_nulls(this)
         begin = self._prev
         window = self._parse_frame() if self._match(TokenType.L_PAREN, advance=False) else self._name("window")
-        return Over(this=this, window=window).update_positions(begin)
+        over = Over(this=this, window=window).update_positions(begin)
+        return over if ignores_nulls or name not in _ENDS else _respecting_nulls(over)
 
-    def _parse_nulls(self, function: str) -> None:
-        """What a function does with NULLs, where it is told to do what it does in Flink anyway."""
+    def _parse_nulls(self, function: str) -> bool:
+        """True for IGNORE NULLS."""
         begin = self._curr
-        for told, functions in (("IGNORE", ("FIRST_VALUE", "LAST_VALUE")), ("RESPECT", ("LAG",))):
-            if self._match_text_seq(told, "NULLS") and function not in functions:
-                self._refuse(f"{function} with {told} NULLS", begin)
+        for told, functions in (("IGNORE", _ENDS), ("RESPECT", (*_ENDS, LAG))):
+            if self._match_text_seq(told, "NULLS"):
+                if function not in functions:
+                    self._refuse(f"{function} with {told} NULLS", begin)
+                return told == "IGNORE"
+        return False
 
     def _parse_frame(self) -> exp.Expr:
         """(PARTITION BY … RANGE INTERVAL … PRECEDING), or ROWS n PRECEDING: `preceding` is None for UNBOUNDED."""
@@ -69,3 +75,14 @@ class WindowParser(ExpressionParser):
         frame = self._parse_frame()
         frame.set("name", name)
         return frame
+
+
+def _respecting_nulls(value: exp.Expr) -> exp.Expr:
+    """FIRST_VALUE and LAST_VALUE of all rows: Flink's pass over NULLs, but not over whether there was one."""
+    is_null = value.copy()
+    function: Any = is_null.this if isinstance(is_null, Over) else is_null
+    if function.expressions:
+        function.expressions[0].replace(
+            exp.Is(this=exp.Paren(this=function.expressions[0].copy()), expression=exp.Null())
+        )
+    return exp.Case(ifs=[exp.If(this=is_null, true=exp.Null())], default=value)

@@ -14,10 +14,13 @@ CREATE PUMP step_pump AS INSERT INTO stepped
     GROUP BY STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND)
     ORDER BY STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND);
 
-CREATE STREAM sliding (id INTEGER, in_time DOUBLE, of_rows DOUBLE, half DOUBLE, before DOUBLE, not_so_far DOUBLE);
+CREATE STREAM sliding (id INTEGER, in_time DOUBLE, of_rows DOUBLE, half DOUBLE, before DOUBLE, not_so_far DOUBLE,
+    first_ DOUBLE, last_ DOUBLE);
 CREATE PUMP sliding_pump AS INSERT INTO sliding
     SELECT STREAM "id", SUM("value") OVER w, MIN("value") OVER (PARTITION BY "sensor" ROWS 2 PRECEDING),
-        SUM("value") OVER w / 2, LAG("value", 5, "id") OVER w, LAG("value", 6, -1) OVER w
+        SUM("value") OVER w / 2, LAG("value", 5, "id") OVER w, LAG("value", 6, -1) OVER w,
+        FIRST_VALUE("value") OVER (PARTITION BY "sensor" ROWS 2 PRECEDING),
+        LAST_VALUE("value") IGNORE NULLS OVER (PARTITION BY "sensor" ROWS 2 PRECEDING)
     FROM "SOURCE_SQL_STREAM_001"
     WINDOW w AS (PARTITION BY "sensor" RANGE INTERVAL '5' SECOND PRECEDING);
 
