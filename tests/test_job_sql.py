@@ -116,7 +116,11 @@ def test_every_construct(tmp_path: Path) -> None:
     assert not counted
 
     assert sorted(found["STEPPED"], key=lambda row: row["STARTED"]) == [
-        {"STARTED": at(START + 10_000 * i), "HIGHEST": int(max(r["value"] or 0 for r in given[20 * i : 20 * i + 20]))}
+        {
+            "STARTED": at(START + 10_000 * i),
+            "HIGHEST": int(max(r["value"] or 0 for r in given[20 * i : 20 * i + 20])),
+            "OPENED": None if i == 2 else given[20 * i]["id"],
+        }
         for i in range(9)
     ]
 

@@ -129,6 +129,13 @@ def test_windows_reach_back(frame: str, unit: str, preceding: str) -> None:
         assert (found.args["preceding"].sql() if found.args.get("preceding") else "") == preceding
 
 
+def test_the_first_value_is_of_all_rows_or_of_those_without_null() -> None:
+    over = "OVER (ROWS 1 PRECEDING) AS a FROM s"
+    for nulls, functions in {"": 2, "RESPECT NULLS": 2, "IGNORE NULLS": 1}.items():
+        (item,) = query(f"SELECT STREAM FIRST_VALUE(a) {nulls} {over}").expressions
+        assert len(list(item.find_all(Over))) == functions, nulls
+
+
 def test_several_windows_have_names() -> None:
     found = query(
         "SELECT STREAM MIN(p) OVER w1, MAX(p) OVER w2 FROM s"
