@@ -204,8 +204,8 @@ def _add_state(ends: _Group) -> None:
     ends.add_argument(
         "--bounded",
         action="store_true",
-        help="end when all that is there is scored (of a broker: when --quiet has passed without a record); nothing is "
-        "late then. With --max-delay it scores while it reads",
+        help="end when all that is there is read and its results are out (of a broker: when --quiet has passed without "
+        "a record); nothing is late then. With --max-delay results come while it reads",
     )
     ends.add_argument(
         "--state",
@@ -216,7 +216,7 @@ def _add_state(ends: _Group) -> None:
     ends.add_argument(
         "--fresh",
         action="store_true",
-        help="start over: what --state holds is moved aside, into DIR/replaced, and all that the source has is scored "
+        help="start over: what --state holds is moved aside, into DIR/replaced, and all that the source has is read "
         "again. For one start; left in a command that is repeated, it starts over each time",
     )
 

@@ -101,7 +101,8 @@ class StateDirectory:
             self._path.mkdir(parents=True, exist_ok=True)
             (self._path / "options.json").write_text(json.dumps(now, indent=1) + "\n")
             return aside
-        before.setdefault("shards", 1)  # not in states of before there were any
+        # States of before these were told: there were no shards, and any time zone may have been theirs
+        before = {"shards": 1, "time_zone": now.get("time_zone")} | before
         for name, value in now.items():
             if before.get(name) != value:
                 raise ValueError(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from job_runs import write_lines
 
+from job.arguments import add_sql
 from job.sql.application import read_application
-from job.sql.command import input_schema, statements
+from job.sql.command import input_schema, sql, statements
 from job.sql.options import SqlOptions
 from job.sql.schema import Column, InputSchema
 from job.state import StateDirectory
@@ -48,3 +49,15 @@ def test_what_has_no_columns_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError) as none:
         input_schema(told(tmp_path))
     assert str(none.value).endswith("none is among the 1 records sampled; --schema FILE says what columns there are")
+
+
+def test_a_pump_that_is_left_out_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lines(tmp_path / "in.jsonl", [{"volume": 3}])
+    (tmp_path / "app.sql").write_text(f"{PUMP};{PUMP.partition(';')[2].replace('PUMP p', 'PUMP q STOPPED')}")
+    parser = argparse.ArgumentParser()
+    add_sql(parser)
+    arguments = parser.parse_args(["--source", f"file:{tmp_path / 'in.jsonl'}", "--output", "none=print:"])
+    arguments.schema, arguments.application = None, tmp_path / "app.sql"
+    with pytest.raises(ValueError, match=r"^output must be STREAM=URI of one of "):
+        sql(arguments)
+    assert "left out, since they are STOPPED: Q\n" in capsys.readouterr().err

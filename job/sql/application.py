@@ -1,16 +1,18 @@
 """An application: its streams and pumps, with every name in them looked up."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from sqlglot import exp
 from sqlglot.tokens import TokenType
 
-from job.sql.dialect import KinesisSql, parse
+from job.sql.aggregates import check_aggregates
+from job.sql.dialect import parse
 from job.sql.names import ERROR_STREAM, HIDDEN, SOURCE_STREAM, Names
 from job.sql.schema import InputSchema
 from job.sql.syntax import CreatePump, CreateStream, Source, SqlError, place_of
+from job.sql.tokens import tokens_of
 from job.sql.types import SqlType
 
 ERRORS = {
@@ -48,13 +50,16 @@ class Pump:
 
 @dataclass(frozen=True)
 class Application:
-    """`pumps` are in an order in which each comes behind those that fill what it reads."""
+    """`pumps` are in an order in which each comes behind those that fill what it reads, without those that are STOPPED.
+
+    `statements` are by what they make (`pump X`), without comments and in one line each.
+    """
 
     text: str
     streams: Mapping[str, Stream]
     pumps: tuple[Pump, ...]
+    stopped: tuple[str, ...]
     statements: Mapping[str, str]
-    """By what they make (`pump X`): the statements, without comments and in one line each."""
 
     def pumps_into(self, stream: str) -> Iterator[Pump]:
         return (pump for pump in self.pumps if pump.stream == stream)
@@ -97,15 +102,29 @@ def read_application(text: str, schema: InputSchema) -> Application:
                 raise SqlError(f"{place_of(text, statement)}: there must be one stream {stream.name}, got another")
             streams[stream.name] = stream
     names = Names(text, {name: list(stream.columns) for name, stream in streams.items()})
-    pumps = [_pump(text, names, streams, s) for s in statements if isinstance(s, CreatePump)]
-    if not pumps:
-        raise SqlError("an application must have a pump, got none")
-    return Application(text, streams, tuple(_in_order(pumps)), _written(text, statements))
+    created: dict[str, CreatePump] = {}
+    for statement in statements:
+        if isinstance(statement, CreatePump):
+            if statement.name in created:
+                raise SqlError(f"{place_of(text, statement)}: there must be one pump {statement.name}, got another")
+            created[statement.name] = statement
+    pumps = [_pump(text, names, streams, statement) for statement in created.values()]
+    stopped = tuple(name for name, statement in created.items() if statement.args["stopped"])
+    started = [pump for pump in pumps if pump.name not in stopped]
+    if not started:
+        raise SqlError(f"an application must have a pump, got {'only STOPPED ones' if stopped else 'none'}")
+    try:
+        ordered = tuple(_in_order(started))
+    except CycleError as error:
+        circle = error.args[1][::-1]
+        place = place_of(text, created[circle[0]])
+        raise SqlError(f"{place}: pumps must not go in a circle, got {' → '.join(circle)}") from None
+    return Application(text, streams, ordered, stopped, _written(text, statements))
 
 
 def _written(text: str, statements: Sequence[CreateStream | CreatePump]) -> dict[str, str]:
     written: list[list[str]] = [[]]
-    for token in KinesisSql().tokenize(text):
+    for token in tokens_of(text):
         if token.token_type == TokenType.SEMICOLON:
             written.append([])
         else:
@@ -122,11 +141,7 @@ def _stream(text: str, statement: CreateStream) -> Stream:
         place = place_of(text, column)
         if column.name in columns or column.name == "ROWTIME":
             raise SqlError(f"{place}: a column must have a name of its own, got {column.name}")
-        try:
-            sizes = tuple(int(size.name) for size in column.args.get("sizes") or ())
-            columns[column.name] = SqlType.of(column.text("kind") or column.args["kind"], sizes)
-        except ValueError as error:
-            raise SqlError(f"{place}: {error}") from None
+        columns[column.name] = column.args["kind"]
     return Stream(statement.name, columns)
 
 
@@ -144,7 +159,11 @@ def _pump(text: str, names: Names, streams: Mapping[str, Stream], statement: Cre
         raise SqlError(f"{place}: columns to insert into must be each once, got {', '.join(told)}")
     columns = told or list(declared)
     query = statement.args["query"]
-    found = names.resolve(query)
+    try:
+        found = names.resolve(query)
+        check_aggregates(text, query)
+    except RecursionError:
+        raise SqlError(f"{place}: UNION ALL must not be of so many queries") from None
     if len(found) != len(columns):
         raise SqlError(
             f"{place}: pump {statement.name} must insert as many columns as {target} takes, {len(columns)},"
@@ -155,12 +174,8 @@ def _pump(text: str, names: Names, streams: Mapping[str, Stream], statement: Cre
     return Pump(statement.name, target, tuple(columns), query, reads)
 
 
-def _in_order(pumps: Iterable[Pump]) -> list[Pump]:
+def _in_order(pumps: Sequence[Pump]) -> list[Pump]:
+    """Raises CycleError, with the names in it."""
     by_name = {pump.name: pump for pump in pumps}
-    if len(by_name) < len(list(pumps)):
-        raise SqlError(f"a pump must have a name of its own, got {', '.join(pump.name for pump in pumps)}")
     before = {pump.name: [p.name for p in pumps if p.stream in pump.reads] for pump in pumps}
-    try:
-        return [by_name[name] for name in TopologicalSorter(before).static_order()]
-    except CycleError as error:
-        raise SqlError(f"pumps must not go in a circle, got {' → '.join(reversed(error.args[1]))}") from None
+    return [by_name[name] for name in TopologicalSorter(before).static_order()]

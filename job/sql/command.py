@@ -25,6 +25,8 @@ def sql(told: argparse.Namespace) -> int:
     """
     schema = input_schema(told)
     application = read_application(told.application.read_text(encoding="utf-8-sig"), schema)
+    if application.stopped:
+        print(f"left out, since they are STOPPED: {', '.join(application.stopped)}", file=sys.stderr)
     streams, results = list(application.streams), application.results()
     options = sql_options(told, streams, results, statements(application, schema))
 

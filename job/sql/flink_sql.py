@@ -1,14 +1,15 @@
 """Expressions of the dialect as Flink SQL. What would end a Flink job (a division by zero, a cast) gives NULL."""
 
+from collections.abc import Callable
+
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from job.sql.functions import FUNCTIONS
-from job.sql.syntax import Step, millis_of
-from job.sql.types import SqlType, finite
+from job.sql.syntax import Cast, Step, UntranslatedError, millis_of
+from job.sql.types import LARGEST_REAL, finite
 
-_TYPES = {exp.DType.INT: "INTEGER", exp.DType.FLOAT: "FLOAT", exp.DType.TIMESTAMPNTZ: "TIMESTAMP"}
 _MOST = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
 _UNITS = ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR")
 
@@ -34,9 +35,9 @@ def interval(millis: int) -> str:
 def flink(expression: exp.Expr) -> str:
     """The Flink SQL of an expression whose columns all have their tables.
 
-    Raises ValueError, without a place, for what has no counterpart.
+    Raises UntranslatedError for what has no counterpart.
     """
-    return _FLINK.generate(expression)
+    return _FLINK.generate(expression, comments=False)
 
 
 def _column(self: Generator, column: exp.Column) -> str:
@@ -46,20 +47,57 @@ def _column(self: Generator, column: exp.Column) -> str:
 
 
 def _function(self: Generator, function: exp.Anonymous) -> str:
-    arguments = [self.sql(argument) for argument in function.expressions]
-    if function.name.upper() == "MOD" and len(arguments) == 2:
+    name, arguments = function.name.upper(), [self.sql(argument) for argument in function.expressions]
+    if name in _SPELT_OUT:
+        count, spelt_out = _SPELT_OUT[name]
+        if len(arguments) != count:
+            raise UntranslatedError(function, f"{name} must have {count} arguments, got {len(arguments)}")
+        return spelt_out(*arguments)
+    if name == "REGEX_REPLACE":
+        return _replaced(self, function)
+    if name == "MOD" and len(arguments) == 2:
         arguments[1] = _divisor(self, function.expressions[1])
-    called = f"{FUNCTIONS[function.name.upper()]}({', '.join(arguments)})"
+    called = f"{FUNCTIONS[name]}({', '.join(arguments)})"
     # Flink fails to round what is not finite
-    return (
-        finite(f"CAST({arguments[0]} AS DOUBLE)", called) if function.name.upper() == "ROUND" and arguments else called
-    )
+    return finite(f"CAST({arguments[0]} AS DOUBLE)", called) if name == "ROUND" and arguments else called
+
+
+def _millis(time: str) -> str:
+    """Of a DATE, too: EXTRACT makes milliseconds of it that it does not have."""
+    time = f"TRY_CAST({time} AS TIMESTAMP(3))"
+    return f"(EXTRACT(EPOCH FROM {time}) * 1000 + EXTRACT(MILLISECOND FROM {time}))"
+
+
+def _extract(self: Generator, extract: exp.Extract) -> str:
+    """SECOND has thousandths, DECIMAL(5, 3), which Flink does not give, and which a DATE has not (see `_millis`)."""
+    unit, time = extract.name, self.sql(extract, "expression")
+    if unit != "SECOND":
+        return f"EXTRACT({unit} FROM {time})"
+    time = f"TRY_CAST({time} AS TIMESTAMP(3))"
+    return f"CAST(EXTRACT(SECOND FROM {time}) + EXTRACT(MILLISECOND FROM {time}) / 1000.0 AS DECIMAL(5, 3))"
+
+
+_SPELT_OUT: dict[str, tuple[int, Callable[..., str]]] = {
+    "TO_TIMESTAMP": (1, lambda millis: f"CAST(TO_TIMESTAMP_LTZ({millis}, 3) AS TIMESTAMP(3))"),
+    "TSDIFF": (2, lambda start, end: f"({_millis(end)} - {_millis(start)})"),
+    "UNIX_TIMESTAMP": (1, _millis),
+}
+
+
+def _replaced(self: Generator, function: exp.Anonymous) -> str:
+    """Flink replaces everywhere, and takes the replacement as it is, where the service's may name groups."""
+    told = function.expressions
+    if len(told) != 5 or [told[3].name, told[4].name] != ["1", "0"]:
+        raise UntranslatedError(function, "REGEX_REPLACE must be of all that matches: (text, regex, replacement, 1, 0)")
+    if not told[2].is_string or "$" in told[2].name or "\\" in told[2].name:
+        raise UntranslatedError(told[2], f"a replacement must be a text without $ and \\, got {told[2].name}")
+    return f"REGEXP_REPLACE({', '.join(self.sql(argument) for argument in told[:3])})"
 
 
 def _divisor(self: Generator, divisor: exp.Expr) -> str:
     number = isinstance(divisor, exp.Literal) and not divisor.is_string
     if number and float(divisor.name) == 0:
-        raise ValueError("a divisor must not be 0, got 0")
+        raise UntranslatedError(divisor, "a divisor must not be 0, got 0")
     return self.sql(divisor) if number else f"NULLIF({self.sql(divisor)}, 0)"
 
 
@@ -68,40 +106,38 @@ def _trimmed(self: Generator, trim: exp.Trim) -> str:
     return f"TRIM({side} {what} FROM {self.sql(trim, 'this')})"
 
 
-def _cast(self: Generator, cast: exp.Cast) -> str:
+def _cast(self: Generator, cast: Cast) -> str:
     """NULL for a number that is too large: TRY_CAST would keep its lower bits, and fail for NaN as DECIMAL."""
-    value, to = self.sql(cast, "this"), self.sql(cast, "to")
-    tried = f"TRY_CAST({value} AS {to})"
-    if to.startswith("DECIMAL"):
-        return finite(f"TRY_CAST({value} AS DOUBLE)", tried)
+    value, kind = self.sql(cast, "this"), cast.args["kind"]
+    to = f"{kind.name}({kind.sizes[0]})" if kind.is_text and kind.sizes else kind.flink
+    tried, number = f"TRY_CAST({value} AS {to})", f"TRY_CAST({value} AS DOUBLE)"
+    if kind.name == "DECIMAL":
+        return finite(number, tried)
+    if kind.name == "REAL":
+        return f"CASE WHEN ABS({number}) > {LARGEST_REAL} THEN NULL ELSE {tried} END"
     if to not in _MOST:
         return tried
-    number, most = f"TRY_CAST({value} AS DOUBLE)", _MOST[to]
+    most = _MOST[to]
     fits = f"{number} > {-most - 1}E0 AND {number} < {most}E0"
     if to == "BIGINT":  # a double next to these is far from them
         fits = f"ABS({number}) <= {most}E0"
     return f"CASE WHEN {fits} THEN {tried} END"
 
 
-def _data_type(kind: exp.DataType) -> str:
-    name = _TYPES.get(kind.this, kind.this.value)
-    known = SqlType.of(name, tuple(int(size.name) for size in kind.expressions))
-    return f"{known.name}({known.sizes[0]})" if known.is_text and known.sizes else known.flink
-
-
 def _rounded(self: Generator, rounding: exp.Expr, name: str) -> str:
     unit = rounding.text("to").upper()
     if rounding.args.get("decimals"):
-        raise ValueError(f"{name} must be of one number, got two")
+        raise UntranslatedError(rounding, f"{name} must be of one number, got two")
     if unit and unit not in _UNITS:
-        raise ValueError(f"{name} must be to one of {', '.join(_UNITS)}, got {unit}")
+        raise UntranslatedError(rounding, f"{name} must be to one of {', '.join(_UNITS)}, got {unit}")
     return f"{name}({self.sql(rounding, 'this')}{' TO ' + unit if unit else ''})"
 
 
 def _step(self: Generator, step: Step) -> str:
     seconds, rest = divmod(millis_of(step.args["interval"]), 1000)
     if rest:
-        raise ValueError(f"STEP must be by whole seconds here, got {step.args['interval'].this.name!r}")
+        told = step.args["interval"].this.name
+        raise UntranslatedError(step, f"STEP must be by whole seconds here, got {told!r}")
     time = self.sql(step, "this")
     return f"TIMESTAMPADD(SECOND, CAST(-MOD(EXTRACT(EPOCH FROM {time}), {seconds}) AS INT), FLOOR({time} TO SECOND))"
 
@@ -111,12 +147,12 @@ class _Generator(Generator):
     TRANSFORMS = {  # noqa: RUF012 - sqlglot's way
         **Generator.TRANSFORMS,
         exp.Anonymous: _function,
-        exp.Cast: _cast,
+        Cast: _cast,
         exp.Column: _column,
         exp.CurrentTimestamp: lambda self, e: "CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3))",
-        exp.DataType: lambda self, e: _data_type(e),
         exp.Div: lambda self, e: f"{self.sql(e, 'this')} / {_divisor(self, e.expression)}",
         exp.Mod: lambda self, e: f"{self.sql(e, 'this')} % {_divisor(self, e.expression)}",
+        exp.Extract: _extract,
         exp.Floor: lambda self, e: _rounded(self, e, "FLOOR"),
         exp.Ceil: lambda self, e: _rounded(self, e, "CEIL"),
         exp.Identifier: lambda self, e: quoted(e.name),

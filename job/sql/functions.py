@@ -1,4 +1,4 @@
-"""The functions of the dialect, and what Flink calls them."""
+"""The functions of the dialect, and what Flink calls those that it has."""
 
 AGGREGATES = {
     "AVG": "AVG",
@@ -34,6 +34,11 @@ SCALARS = {
     "UPPER": "UPPER",
 }
 FUNCTIONS = AGGREGATES | SCALARS
+TRANSLATED = ("REGEX_REPLACE", "TO_TIMESTAMP", "TSDIFF", "UNIX_TIMESTAMP")
+"""Functions that are expressions in Flink (`job.sql.flink_sql`)."""
+LAG = "LAG"
+"""The one function that is of OVER alone."""
+KNOWN = (*FUNCTIONS, *TRANSLATED, LAG)
 
 RANDOM_CUT_FOREST = "RANDOM_CUT_FOREST"
 WITH_EXPLANATION = "RANDOM_CUT_FOREST_WITH_EXPLANATION"

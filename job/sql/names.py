@@ -48,9 +48,9 @@ class Names:
         query.set("expressions", list(self._spelt_out(query, tables)))
         named = (exp.Alias, exp.Column)
         outputs = [e.alias_or_name if isinstance(e, named) else f"EXPR${i}" for i, e in enumerate(query.expressions)]
-        for item in _within(query, ("expressions", "joins", "where", "group", "having", "windows", "stagger")):
+        for item in within(query, ("expressions", "joins", "where", "group", "having", "windows", "stagger")):
             self._columns(item, tables, ())
-        for item in _within(query, ("order",)):
+        for item in within(query, ("order",)):
             self._columns(item, tables, outputs)
         return outputs
 
@@ -143,7 +143,7 @@ class Names:
         raise SqlError(f"{place_of(self._text, node)}: {text}") from None
 
 
-def _within(query: Query, parts: Sequence[str]) -> Iterator[exp.Expr]:
+def within(query: Query, parts: Sequence[str]) -> Iterator[exp.Expr]:
     """The expressions in some parts of a query, but for queries that it reads."""
     for part in parts:
         told = query.args.get(part)

@@ -25,7 +25,7 @@ class SqlOptions(Options):
 
     @property
     def fixed(self) -> dict[str, Any]:
-        told = {name: getattr(self, name) for name in ("source", "time", "seed")}
+        told = {name: getattr(self, name) for name in ("source", "time", "time_zone", "seed")}
         # Flink numbers the operators by all that is planned: with other outputs, state would be that of another
         told |= {"outputs": ", ".join(self.outputs)}
         return told | {"statements": ", ".join(self.statements), **self.statements}

@@ -47,7 +47,7 @@ class Planner:
         self._opened = {SOURCE_STREAM}
         self._parts: dict[str, list[str]] = {}
         self._errors = [REJECTED]
-        self._pump = ""
+        self._pump = self._place = ""
         self._functions = 0
 
     def plan(self) -> None:
@@ -66,13 +66,12 @@ class Planner:
     def _add(self, pump: Pump) -> None:
         """The rows of a pump as a part of its stream, and those that do not fit as a part of the errors."""
         self._pump, self._functions = pump.name, 0
+        self._place = place_of(self._application.text, pump.query)
         names = [f"column_{i}" for i in range(len(pump.columns))]
         sql = self._queries.sql(pump.query, names)
         columns = self._columns(sql)
         declared = self._application.streams[pump.stream].columns
-        coerced = {
-            name: self._coercion(pump, name, column) for name, column in zip(pump.columns, columns, strict=False)
-        }
+        coerced = {name: self._coercion(pump, i, columns[i]) for i, name in enumerate(pump.columns)}
         failures = {name: c.failed for name, c in coerced.items() if c.failed is not None}
         rows = f"({sql})"
         if failures:
@@ -95,12 +94,13 @@ class Planner:
         self._view(part, f"SELECT {values}, ROWTIME FROM {rows}{where}", stream=again)
         self._parts.setdefault(pump.stream, []).append(part)
 
-    def _coercion(self, pump: Pump, name: str, column: TableColumn) -> Coercion:
-        to = self._application.streams[pump.stream].columns[name]
+    def _coercion(self, pump: Pump, i: int, column: TableColumn) -> Coercion:
+        name = pump.columns[i]
         try:
-            return coercion(quoted(column.name), column.root, to)
+            return coercion(quoted(column.name), column.root, self._application.streams[pump.stream].columns[name])
         except ValueError as error:
-            raise SqlError(f"pump {pump.name}: what goes into {name} of {pump.stream} {error}") from None
+            place = place_of(self._application.text, _first(pump.query).expressions[i])
+            raise SqlError(f"{place}: pump {pump.name}: what goes into {name} of {pump.stream} {error}") from None
 
     def _is_read(self, stream: str) -> bool:
         return any(stream in pump.reads for pump in self._application.pumps)
@@ -195,7 +195,8 @@ class Planner:
         try:
             return self._t_env.sql_query(sql)
         except (Py4JJavaError, JavaException) as error:
-            raise SqlError(f"pump {self._pump}: Flink does not take its query: {cause_of(str(error))}") from None
+            cause = cause_of(str(error))
+            raise SqlError(f"{self._place}: pump {self._pump}: Flink does not take its query: {cause}") from None
 
     def _view(self, name: str, sql: str, stream: bool = False) -> None:
         table = self._query(sql)
@@ -219,10 +220,15 @@ def _loses_time(query: exp.Expr) -> bool:
 
 def names_of(query: exp.Expr) -> list[str]:
     """The names of the columns of a query that is read by another."""
+    named = (exp.Alias, exp.Column)
+    return [e.alias_or_name if isinstance(e, named) else f"EXPR${i}" for i, e in enumerate(_first(query).expressions)]
+
+
+def _first(query: exp.Expr) -> Query:
+    """The query whose columns name those of a union."""
     while not isinstance(query, Query):
         query = query.this
-    named = (exp.Alias, exp.Column)
-    return [e.alias_or_name if isinstance(e, named) else f"EXPR${i}" for i, e in enumerate(query.expressions)]
+    return query
 
 
 def _misfits(

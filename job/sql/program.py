@@ -80,8 +80,10 @@ def sql_options(
     beside = Uri("file", folders[0].with_name(folders[0].name + "-errors")) if folders else Uri("print")
     outputs.setdefault(ERROR_STREAM, beside)
     outputs = {stream: outputs[stream] for stream in streams if stream in outputs}
+    source = parse_uri("source", told.source, SOURCES)
+    _check_apart(source, outputs)
     options = SqlOptions(
-        source=parse_uri("source", told.source, SOURCES),
+        source=source,
         sink=Uri("print"),
         errors=Uri("print"),
         outputs=outputs,
@@ -92,6 +94,21 @@ def sql_options(
     )
     check_there(options, told.source)
     return options
+
+
+def _check_apart(source: Uri, outputs: Mapping[str, Uri]) -> None:
+    """Raise ValueError where rows of one stream would lie among those of another, or come back as records."""
+    taken = {_place(source): "the source"}
+    for stream, uri in outputs.items():
+        if uri.scheme == "print":
+            continue
+        if other := taken.get(_place(uri)):
+            raise ValueError(f"output must be a place of its own, got {uri} for {other} and {stream}")
+        taken[_place(uri)] = stream
+
+
+def _place(uri: Uri) -> str:
+    return str(uri) if uri.path is None else str(uri.path.resolve())
 
 
 def run_views(options: SqlOptions, schema: InputSchema, build: Build) -> int:

@@ -11,6 +11,8 @@ from typing import NoReturn
 from sqlglot import exp
 
 from job.sql.flink_sql import flink, interval, quoted
+from job.sql.functions import LAG
+from job.sql.lag import lag
 from job.sql.stagger import as_group_by
 from job.sql.syntax import (
     INTERVAL_MILLIS,
@@ -22,6 +24,7 @@ from job.sql.syntax import (
     SqlError,
     Step,
     UnionAll,
+    UntranslatedError,
     millis_of,
     place_of,
 )
@@ -48,10 +51,8 @@ class Queries:
         assert isinstance(query, Query)
         try:
             return self._ordered(query, names) if query.args.get("order") else self._unordered(query, names)
-        except SqlError:
-            raise
-        except ValueError as error:
-            self._fail(query, str(error))
+        except UntranslatedError as error:
+            self._fail(error.node, str(error))
 
     def _unordered(self, query: Query, names: Sequence[str], further: Sequence[exp.Expr] = ()) -> str:
         """With `further` columns: sort_0, …"""
@@ -134,14 +135,19 @@ class Queries:
             window = node.args["window"]
             if not isinstance(window, Frame) and window.name not in named:
                 self._fail(window, f"a window must be one of {', '.join(named) or 'none'}, got {window.name}")
-            frame = self._frame(window if isinstance(window, Frame) else named[window.name], alias)
-            column = f"over_{sum(map(len, levels.values()))}"
-            levels.setdefault(frame, []).append(f"{flink(node.this)} OVER w AS {column}")
+            frame = window if isinstance(window, Frame) else named[window.name]
+            frame_sql, column = self._frame(frame, alias), f"over_{sum(map(len, levels.values()))}"
+            if node.this.name.upper() == LAG:
+                sql, frame = lag(node.this, frame, f"CAST({alias}.ROWTIME AS TIMESTAMP(3))")
+                frame_sql = self._frame(frame, alias)
+            else:
+                sql = f"{flink(node.this)} OVER w"
+            levels.setdefault(frame_sql, []).append(f"{sql} AS {column}")
             return exp.column(column)
 
         items = [item.transform(as_column) for item in items]
-        for frame_sql, aggregates in levels.items():
-            rows = f"SELECT *, {', '.join(aggregates)}\nFROM ({rows}) AS {alias}\nWINDOW w AS ({frame_sql})"
+        for frame_sql, aggregates in levels.items():  # in front: Flink 1.20 takes no four levels that only add columns
+            rows = f"SELECT {', '.join(aggregates)}, {alias}.*\nFROM ({rows}) AS {alias}\nWINDOW w AS ({frame_sql})"
         return f"SELECT {_columns(items, names)}, {alias}.ROWTIME AS ROWTIME\nFROM ({rows}) AS {alias}"
 
     def _frame(self, frame: Frame, alias: str) -> str:

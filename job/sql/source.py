@@ -8,7 +8,7 @@ from job.options import Options
 from job.parse import LARGEST, NUMBER, Field, event_millis, json_path, literal, parse
 from job.sql.flink_sql import quoted
 from job.sql.schema import Column, InputSchema
-from job.sql.types import WHOLE, SqlType, coercion
+from job.sql.types import LARGEST_REAL, WHOLE, SqlType, coercion
 from udf.block_type import LATE, RECORDS
 
 REJECTED = "rejected records"
@@ -53,7 +53,7 @@ def _field(i: int, column: Column) -> Field:
     if kind.name not in ("BOOLEAN", "DATE", "TIME", "TIMESTAMP", "VARBINARY"):
         is_one += f" AND REGEXP({text}, {literal(NUMBER)})"
     if kind.name in ("REAL", "FLOAT", "DOUBLE"):
-        is_one += f" AND ABS(value_{i}) <= {'3.4028234663852886E38' if kind.name == 'REAL' else LARGEST}"
+        is_one += f" AND ABS(value_{i}) <= {LARGEST_REAL if kind.name == 'REAL' else LARGEST}"
     bad = f"CASE WHEN {text} IS NULL THEN JSON_EXISTS(json, {path}) ELSE NOT ({is_one}) END"
     return Field(
         f"JSON_VALUE(json, {path})", value, f"{text} IS NOT NULL AND {is_one}", ((bad, _reason(column, kind)),)

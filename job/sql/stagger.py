@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from job.sql.functions import AGGREGATES
 from job.sql.names import ROWTIME
-from job.sql.syntax import Over, Query, Source, SqlError, Stagger, Step, millis_of, place_of
+from job.sql.syntax import Over, Query, Source, SqlError, Stagger, Step, place_of
 
 _REFUSED = {"group": "GROUP BY", "joins": "JOIN", "windows": "WINDOW"}
 _MILLISECOND = exp.Interval(this=exp.Literal.string("0.001"), unit=exp.Var(this="SECOND"))
@@ -69,8 +69,3 @@ def _check(text: str, query: Query, stagger: Stagger) -> None:
     beside += [(over, "OVER") for part in told for over in part.find_all(Over)]
     for node, name in beside:
         raise SqlError(f"{place_of(text, node)}: {name} with WINDOWED BY STAGGER is not supported")
-    interval = stagger.args["interval"]
-    try:
-        millis_of(interval)
-    except ValueError as error:
-        raise SqlError(f"{place_of(text, interval)}: {error}") from None

@@ -3,10 +3,19 @@
 from sqlglot import exp
 
 INTERVAL_MILLIS = {"SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
+_LONGEST_INTERVAL = 1000 * INTERVAL_MILLIS["DAY"]
 
 
 class SqlError(ValueError):
     """What an application has that cannot be run: `line 3, column 7: GROUP_RANK is not supported`."""
+
+
+class UntranslatedError(ValueError):
+    """What Flink has no counterpart for; its place is that of `node`."""
+
+    def __init__(self, node: exp.Expr, text: str) -> None:
+        super().__init__(text)
+        self.node = node
 
 
 class CreateStream(exp.Expression):
@@ -16,15 +25,15 @@ class CreateStream(exp.Expression):
 
 
 class StreamColumn(exp.Expression):
-    """A column and the name and sizes of its type."""
+    """A column of a stream; `kind` is a `job.sql.types.SqlType`."""
 
-    arg_types = {"this": True, "kind": True, "sizes": False}  # noqa: RUF012
+    arg_types = {"this": True, "kind": True}  # noqa: RUF012
 
 
 class CreatePump(exp.Expression):
-    """CREATE PUMP this AS INSERT INTO into (columns) query."""
+    """CREATE PUMP this [STOPPED] AS INSERT INTO into (columns) query."""
 
-    arg_types = {"this": True, "into": True, "columns": False, "query": True}  # noqa: RUF012
+    arg_types = {"this": True, "stopped": False, "into": True, "columns": False, "query": True}  # noqa: RUF012
 
 
 class Query(exp.Expression):
@@ -67,6 +76,12 @@ class TableFunction(exp.Expression):
     arg_types = {"this": True, "query": True, "partition_by": False, "expressions": False}  # noqa: RUF012
 
 
+class Cast(exp.Expression):
+    """CAST(this AS kind), a `job.sql.types.SqlType`, or a literal such as DATE '2026-01-31'."""
+
+    arg_types = {"this": True, "kind": True}  # noqa: RUF012
+
+
 class Step(exp.Expression, exp.Func):
     """STEP(this BY interval)."""
 
@@ -99,13 +114,15 @@ class Stagger(exp.Expression):
 
 
 def millis_of(interval: exp.Interval) -> int:
-    """Milliseconds of an interval. Raises ValueError, without a place, where it is no positive number of them."""
+    """Milliseconds of an interval. Raises ValueError, without a place, where it is none that Flink has."""
     try:
         millis = round(float(interval.this.name) * INTERVAL_MILLIS[interval.text("unit")])
     except (ValueError, OverflowError):
         millis = 0
     if millis <= 0:
         raise ValueError(f"an interval must be of a positive number, got {interval.this.name!r}")
+    if millis >= _LONGEST_INTERVAL:
+        raise ValueError(f"an interval must be below 1000 days, got {interval.this.name!r} {interval.text('unit')}")
     return millis
 
 
@@ -116,5 +133,10 @@ def place_of(text: str, node: exp.Expr) -> str:
     while whole is not None and not starts:
         starts = [part.meta["start"] for part in whole.walk() if "start" in part.meta]
         whole = whole.parent
-    before = text[: min(starts, default=0)]
+    return place_at(text, min(starts, default=0))
+
+
+def place_at(text: str, offset: int) -> str:
+    """`line 3, column 7`: the place of the character at `offset`."""
+    before = text[:offset]
     return f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"

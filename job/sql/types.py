@@ -7,7 +7,17 @@ from job.parse import LARGEST, literal
 
 WHOLE = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 """Types of whole numbers, and their bits."""
-_SAME = {"INT": "INTEGER", "DEC": "DECIMAL", "NUMERIC": "DECIMAL", "CHARACTER": "CHAR", "BINARY": "VARBINARY"}
+_SAME = {
+    "INT": "INTEGER",
+    "DEC": "DECIMAL",
+    "NUMERIC": "DECIMAL",
+    "DOUBLE PRECISION": "DOUBLE",
+    "CHARACTER": "CHAR",
+    "CHAR VARYING": "VARCHAR",
+    "CHARACTER VARYING": "VARCHAR",
+    "BINARY": "VARBINARY",
+    "BINARY VARYING": "VARBINARY",
+}
 _FLINK = {
     "BOOLEAN": "BOOLEAN",
     "TINYINT": "TINYINT",
@@ -27,6 +37,9 @@ _FLINK = {
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
 """Flink's type roots of features."""
 _NUMERIC = (*NUMBERS, "DECIMAL")
+_MOST_DIGITS = 38
+_LONGEST = 2**31 - 1
+LARGEST_REAL = "3.4028234663852886E38"
 _TEXT = ("CHAR", "VARCHAR")
 _TIMES = ("TIMESTAMP_WITHOUT_TIME_ZONE", "TIMESTAMP_WITH_LOCAL_TIME_ZONE", "DATE")
 _PLAIN_CASTS = {
@@ -62,8 +75,11 @@ class SqlType:
             raise ValueError(f"type must be one of {', '.join([*_FLINK, 'DECIMAL'])}, got {_written(name, sizes)}")
         if known in ("TIMESTAMP", "TIME"):
             sizes = ()
-        if any(size < 1 for size in sizes[:1]):
-            raise ValueError(f"type must be of a size from 1 on, got {_written(name, sizes)}")
+        if not all(1 <= size <= _LONGEST for size in sizes[:1]):
+            raise ValueError(f"type must be of a size from 1 to {_LONGEST}, got {_written(name, sizes)}")
+        if known == "DECIMAL" and sizes and not sizes[-1] <= sizes[0] <= _MOST_DIGITS:
+            told = _written(name, sizes)
+            raise ValueError(f"type must be of 1 to {_MOST_DIGITS} digits, and a scale of at most these, got {told}")
         return cls(known, sizes)
 
     @classmethod
@@ -73,10 +89,11 @@ class SqlType:
         >>> SqlType.parse("VARCHAR(16)")
         SqlType(name='VARCHAR', sizes=(16,))
         """
-        match = re.fullmatch(r"\s*([A-Za-z]+)(?:\s+PRECISION)?\s*(?:\(([\d\s,]+)\))?\s*", text)
+        match = re.fullmatch(r"\s*([A-Za-z]+(?:\s+[A-Za-z]+)?)\s*(?:\(([\d\s,]+)\))?\s*", text)
         if match is None:
             raise ValueError(f"type must be such as INTEGER or VARCHAR(16), got {text!r}")
-        return cls.of(match[1].upper(), tuple(int(size) for size in (match[2] or "").split(",") if size.strip()))
+        sizes = tuple(int(size) for size in (match[2] or "").split(",") if size.strip())
+        return cls.of(" ".join(match[1].upper().split()), sizes)
 
     @property
     def flink(self) -> str:
@@ -117,7 +134,7 @@ def coercion(value: str, root: str, to: SqlType) -> Coercion:
     if to.name in WHOLE and root in _NUMERIC:
         return _whole(value, root, to)
     if to.name == "REAL" and root == "DOUBLE":
-        return Coercion(cast, f"COALESCE(ABS({value}) > 3.4028234663852886E38, FALSE)")
+        return Coercion(cast, f"COALESCE(ABS({value}) > {LARGEST_REAL}, FALSE)")
     if root in _TEXT or (to.name == "DECIMAL" and root in _NUMERIC):
         return _tried(value, root, to)
     raise ValueError(f"must be of a type that becomes {to}, got {root}")

@@ -7,9 +7,9 @@ CREATE OR REPLACE PUMP "COUNT_PUMP" AS INSERT INTO "COUNTED"
     GROUP BY "sensor", FLOOR(s.ROWTIME TO MINUTE)
     HAVING COUNT(*) > 1;
 
-CREATE STREAM stepped (started TIMESTAMP, highest INTEGER);
+CREATE STREAM stepped (started TIMESTAMP, highest INTEGER, opened INTEGER);
 CREATE PUMP step_pump AS INSERT INTO stepped
-    SELECT STREAM STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND), MAX("value")
+    SELECT STREAM STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND), MAX("value"), FIRST_VALUE(NULLIF("id", 41))
     FROM "SOURCE_SQL_STREAM_001"
     GROUP BY STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND)
     ORDER BY STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '10' SECOND);
@@ -32,10 +32,13 @@ CREATE PUMP beside_pump AS INSERT INTO "beside"
     UNION ALL SELECT STREAM FLOOR(MAX(s.ROWTIME) TO MINUTE), 'all', COUNT(*) FROM staggered AS s
     WINDOWED BY STAGGER (PARTITION BY 1 RANGE INTERVAL '1' MINUTE);
 
-CREATE STREAM sliding (id INTEGER, in_time DOUBLE, of_rows DOUBLE, half DOUBLE);
+CREATE STREAM sliding (id INTEGER, in_time DOUBLE, of_rows DOUBLE, half DOUBLE, before DOUBLE, not_so_far DOUBLE,
+    first_ DOUBLE, last_ DOUBLE);
 CREATE PUMP sliding_pump AS INSERT INTO sliding
     SELECT STREAM "id", SUM("value") OVER w, MIN("value") OVER (PARTITION BY "sensor" ROWS 2 PRECEDING),
-        SUM("value") OVER w / 2
+        SUM("value") OVER w / 2, LAG("value", 5, "id") OVER w, LAG("value", 6, -1) OVER w,
+        FIRST_VALUE("value") OVER (PARTITION BY "sensor" ROWS 2 PRECEDING),
+        LAST_VALUE("value") IGNORE NULLS OVER (PARTITION BY "sensor" ROWS 2 PRECEDING)
     FROM "SOURCE_SQL_STREAM_001"
     WINDOW w AS (PARTITION BY "sensor" RANGE INTERVAL '5' SECOND PRECEDING);
 
@@ -81,9 +84,15 @@ CREATE PUMP report_pump AS INSERT INTO "error_stream" (MESSAGE, PUMP_NAME)
     SELECT STREAM 'negative', 'by hand' FROM "SOURCE_SQL_STREAM_001" WHERE "value" < 0;
 
 -- Names and strings with everything in them that ends a name or a string elsewhere, and a name that is easily taken
-CREATE STREAM "records" ("größe ""x`;" VARCHAR(99), "APPROXIMATE_ARRIVAL_TIME" TIMESTAMP); -- a comment; with a '
-CREATE PUMP "p ""1`" AS INSERT INTO "records" ("größe ""x`;")
-SELECT "text" || ' größer 😀 ''x''; -- no' FROM "SOURCE_SQL_STREAM_001" WHERE "id" = 1;
+CREATE STREAM "records" ("größe ""x`;" CHARACTER VARYING(99), "APPROXIMATE_ARRIVAL_TIME" TIMESTAMP, // a comment; with a '
+    millis BIGINT, since BIGINT, again TIMESTAMP, narrow DOUBLE, replaced VARCHAR(9),
+    seconds DECIMAL(9, 4), minutes BIGINT);
+CREATE PUMP "p ""1`" STARTED AS INSERT EXPEDITE INTO "records" ("größe ""x`;", millis, since, again, narrow, replaced,
+    seconds, minutes)
+SELECT ALL "text" || ' größer 😀 ''x''; -- no', UNIX_TIMESTAMP(s.ROWTIME), TSDIFF(TIMESTAMP '1969-12-31 23:59:59.750',
+    s.ROWTIME), TO_TIMESTAMP(1000 * CAST("id" AS BIGINT)), CAST("value" AS REAL), REGEX_REPLACE("text", '[x]', 'yy', 1, 0),
+    EXTRACT(SECOND FROM s.ROWTIME + INTERVAL '61.5' SECOND), EXTRACT(MINUTE FROM s.ROWTIME + INTERVAL '61.5' SECOND)
+FROM "SOURCE_SQL_STREAM_001" s WHERE "id" = 1;
 
 -- What ends a Flink job, or wraps around in it, is NULL or an error
 CREATE STREAM "edges" (narrow SMALLINT, wide INTEGER, exact DECIMAL(9, 1), whole DOUBLE, rest INTEGER);
