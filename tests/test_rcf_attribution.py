@@ -14,13 +14,13 @@ from numba import njit
 from test_rcf_tree import as_naive
 
 from udf.rcf import RandomCutForest, line
-from udf.rcf.arrays import ids_of, tree_at
+from udf.rcf.arrays import floats_of, ids_of, tree_at
 from udf.rcf.attribution import add_attributions, add_attributions_on_line, attribution
 from udf.rcf.explanation import explanations
 from udf.rcf.line import line_at
 from udf.rcf.pointers import floats_at
 from udf.rcf.rebuilding import take_apart
-from udf.rcf.reservoir import GATE, entries_of, words
+from udf.rcf.reservoir import entries_of
 from udf.rcf.scoring import score_table
 
 EXTREMES = [0.0, -0.0, 5e-324, 1e-308, -1e-300, 1.0, 1.0 + 2**-52, 1.7e9, 1e300, -1e300, 1.7976931348623157e308]
@@ -47,7 +47,7 @@ def as_naive_trees(forest):
     parameters, blocks = forest._parameters, forest._trees
     if parameters.coordinates > 1:
         for block in blocks:
-            numbers, ids = block[words.py_func(16) + GATE :], ids_of(block, parameters)
+            numbers, ids = floats_of(block, parameters), ids_of(block, parameters)
             yield as_naive(SimpleNamespace(samples=16, coordinates=parameters.coordinates, numbers=numbers, ids=ids))
         return
     counts = line.leaf_counts(blocks, parameters)

@@ -23,6 +23,7 @@ from udf.rcf.arrays import (
     SPAN,
     box_at,
     empty_blocks,
+    floats_of,
     ids_of,
     point_at,
     tree_at,
@@ -30,7 +31,6 @@ from udf.rcf.arrays import (
 from udf.rcf.cutting import cut_between, separating_cut
 from udf.rcf.parameters import Parameters
 from udf.rcf.pointers import floats_at
-from udf.rcf.reservoir import GATE, words
 from udf.rcf.tree import forget, insert
 
 finite = st.floats(-1e300, 1e300).map(lambda x: x + 0.0)
@@ -54,7 +54,7 @@ class OneTree:
     def __init__(self, coordinates):
         self.coordinates, parameters = coordinates, Parameters(coordinates, num_trees=1, sample_size=16)
         self.block = empty_blocks(parameters)[0]
-        self.numbers = self.block[words.py_func(16) + GATE :]
+        self.numbers = floats_of(self.block, parameters)
         self.ids = ids_of(self.block, parameters)
         self.samples = 16
 

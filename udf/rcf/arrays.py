@@ -52,21 +52,29 @@ class Tree(NamedTuple):
 
 
 @inlined
-def _first(samples: int) -> int:
-    """Where the sections of floats begin."""
-    return reservoir.words(samples) + reservoir.GATE
+def _sections(samples: int, coordinates: int) -> tuple[int, int, int]:
+    """Where floats and ids begin, and how many words a tree takes.
 
-
-@inlined
-def float_words(samples: int, coordinates: int) -> int:
-    """Words of a tree's sample and floats."""
-    return _first(samples) + samples * (BOX + 3 * coordinates)
+    Floats begin where a line of the cache does: else each box of four coordinates lay in two.
+    """
+    floats = (reservoir.words(samples) + reservoir.GATE + 7) // 8 * 8
+    ids = floats + samples * (BOX + 3 * coordinates)
+    return floats, ids, (ids + (END * samples + _SINGLES + 3) // 4 + 7) // 8 * 8
 
 
 def words(parameters: Parameters) -> int:
     """Words of a tree."""
-    samples = parameters.sample_size
-    return float_words.py_func(samples, parameters.coordinates) + (END * samples + _SINGLES + 3) // 4
+    return int(_of(parameters)[-1])
+
+
+def floats_of(blocks: Floats, parameters: Parameters) -> Floats:
+    """The float sections of blocks and all behind them, a view."""
+    return blocks[..., _of(parameters)[0] :]
+
+
+def _of(parameters: Parameters) -> tuple[int, int, int]:
+    sections: tuple[int, int, int] = _sections.py_func(parameters.sample_size, parameters.coordinates)
+    return sections
 
 
 def empty_blocks(parameters: Parameters) -> Floats:
@@ -77,12 +85,21 @@ def empty_blocks(parameters: Parameters) -> Floats:
     ids = ids_of(block, parameters)
     ids[: 2 * samples : 2] = ids[(PARENT + 1) * samples : AXIS * samples] = np.arange(1, samples + 1)
     ids[2 * samples : PARENT * samples] = np.repeat(np.arange(samples, 2 * samples), 2)
-    return np.tile(block, (parameters.num_trees, 1))
+    return in_lines(np.tile(block, (parameters.num_trees, 1)))
+
+
+def in_lines(blocks: Floats) -> Floats:
+    """A copy that begins where a line of the CPU's cache does, and behind room for what `move_forth` reads before it."""
+    room = np.empty(16 + blocks.size + 7)
+    first = 16 + -(room.ctypes.data // 8) % 8
+    copy = room[first : first + blocks.size].reshape(blocks.shape)
+    copy[:] = blocks
+    return copy
 
 
 def ids_of(blocks: Floats, parameters: Parameters) -> Ids:
     """The id sections of blocks, a view."""
-    return blocks[..., float_words.py_func(parameters.sample_size, parameters.coordinates) :].view(np.uint16)
+    return blocks[..., _of(parameters)[1] :].view(np.uint16)
 
 
 def samples_of(blocks: Floats, parameters: Parameters) -> Floats:
@@ -98,19 +115,24 @@ def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:
 def points_of(blocks: Floats, parameters: Parameters, trees: Integers, entries: Floats) -> Floats:
     """The points of entries of samples, (n,), of those trees, (n,): (n, coordinates)."""
     samples, coordinates = parameters.sample_size, parameters.coordinates
-    first = _first.py_func(samples) + (BOX + 2 * coordinates) * samples + coordinates * entries.astype(np.int64)
-    return blocks[trees[:, np.newaxis], first[:, np.newaxis] + np.arange(coordinates)]
+    first = (BOX + 2 * coordinates) * samples + coordinates * entries.astype(np.int64)
+    return floats_of(blocks, parameters)[trees[:, np.newaxis], first[:, np.newaxis] + np.arange(coordinates)]
 
 
 @inlined
 def tree_at(address: int, tree: int, samples: int, coordinates: int) -> Tree:
     """One tree of the blocks at an address."""
-    ids, first, gate = float_words(samples, coordinates), _first(samples), reservoir.words(samples)
-    block = address + 8 * tree * (ids + (END * samples + _SINGLES + 3) // 4)
+    floats, ids, words = _sections(samples, coordinates)
+    sample = address + 8 * tree * words
+    gate = sample + 8 * reservoir.words(samples)
     return Tree(
-        floats_at(block), floats_at(block + 8 * gate), floats_at(block + 8 * first), ids_at(block + 8 * ids), samples,
+        floats_at(sample),
+        floats_at(gate),
+        floats_at(sample + 8 * floats),
+        ids_at(sample + 8 * ids),
+        samples,
         coordinates,
-    )  # fmt: skip
+    )
 
 
 @inlined

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import reservoir
-from .arrays import Floats, Integers
+from .arrays import Floats, Integers, in_lines
 from .compiling import inlined
 from .line_vectors import BLOCK, count_below, touch
 from .parameters import Parameters
@@ -123,16 +123,7 @@ def empty_blocks(parameters: Parameters) -> Floats:
     block[:value] = np.inf
     block[sample : sample + reservoir.words.py_func(parameters.sample_size)] = reservoir.empty(parameters.sample_size)
     block.view(np.uint16)[span - 2 : span + 2] = 0, NONE, NONE, 0
-    return _in_lines(np.tile(block, (parameters.num_trees, 1)))
-
-
-def _in_lines(blocks: Floats) -> Floats:
-    """A copy that begins where a line of the CPU's cache does, and has before it what `move_forth` reads there."""
-    room = np.empty(BLOCK + blocks.size + 7)
-    first = BLOCK + -(room.ctypes.data // 8 + BLOCK) % 8
-    copy = room[first : first + blocks.size].reshape(blocks.shape)
-    copy[:] = blocks
-    return copy
+    return in_lines(np.tile(block, (parameters.num_trees, 1)))
 
 
 def samples_of(blocks: Floats, parameters: Parameters) -> Floats:
