@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import reservoir
-from .compiling import inlined
+from .compiling import inlined, on_both_sides
 from .parameters import Parameters
 from .pointers import floats_at, ids_at
 
@@ -51,7 +51,7 @@ class Tree(NamedTuple):
     coordinates: int
 
 
-@inlined
+@on_both_sides
 def _sections(samples: int, coordinates: int) -> tuple[int, int, int]:
     """Where floats and ids begin, and how many words a tree takes.
 
@@ -64,24 +64,19 @@ def _sections(samples: int, coordinates: int) -> tuple[int, int, int]:
 
 def words(parameters: Parameters) -> int:
     """Words of a tree."""
-    return int(_of(parameters)[-1])
+    return _sections(parameters.sample_size, parameters.coordinates)[-1]
 
 
 def floats_of(blocks: Floats, parameters: Parameters) -> Floats:
     """The float sections of blocks and all behind them, a view."""
-    return blocks[..., _of(parameters)[0] :]
-
-
-def _of(parameters: Parameters) -> tuple[int, int, int]:
-    sections: tuple[int, int, int] = _sections.py_func(parameters.sample_size, parameters.coordinates)
-    return sections
+    return blocks[..., _sections(parameters.sample_size, parameters.coordinates)[0] :]
 
 
 def empty_blocks(parameters: Parameters) -> Floats:
     """Blocks of trees that hold nothing: (num_trees, words) float64."""
     samples = parameters.sample_size
     block = np.zeros(words(parameters))
-    block[: reservoir.words.py_func(samples)] = reservoir.empty(samples)
+    block[: reservoir.words(samples)] = reservoir.empty(samples)
     ids = ids_of(block, parameters)
     ids[: 2 * samples : 2] = ids[(PARENT + 1) * samples : AXIS * samples] = np.arange(1, samples + 1)
     ids[2 * samples : PARENT * samples] = np.repeat(np.arange(samples, 2 * samples), 2)
@@ -99,12 +94,12 @@ def in_lines(blocks: Floats) -> Floats:
 
 def ids_of(blocks: Floats, parameters: Parameters) -> Ids:
     """The id sections of blocks, a view."""
-    return blocks[..., _of(parameters)[1] :].view(np.uint16)
+    return blocks[..., _sections(parameters.sample_size, parameters.coordinates)[1] :].view(np.uint16)
 
 
 def samples_of(blocks: Floats, parameters: Parameters) -> Floats:
     """The samples of blocks, a view: (num_trees, words)."""
-    return blocks[:, : reservoir.words.py_func(parameters.sample_size)]
+    return blocks[:, : reservoir.words(parameters.sample_size)]
 
 
 def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.extending import register_jitable
 
 _SETTINGS = vars(numba.config)
 
@@ -78,3 +79,8 @@ def part(function: Callable[..., Any]) -> Any:
 def inlined(function: Callable[..., Any]) -> Any:
     """A piece of kernels that is copied into its caller, where constants then specialise it."""
     return numba.njit(error_model="numpy", forceinline=True)(function)
+
+
+def on_both_sides(function: Callable[..., Any]) -> Any:
+    """The same for what Python calls, too, which gets it as it is: compiled, it would cost each process a second."""
+    return register_jitable(error_model="numpy", forceinline=True)(function)

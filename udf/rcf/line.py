@@ -23,7 +23,7 @@ import numpy as np
 
 from . import reservoir
 from .arrays import Floats, Integers, in_lines
-from .compiling import inlined
+from .compiling import inlined, on_both_sides
 from .line_vectors import BLOCK, count_below, touch
 from .parameters import Parameters
 from .pointers import floats_at, ids_at
@@ -51,7 +51,7 @@ class Line(NamedTuple):
     words: int
 
 
-@inlined
+@on_both_sides
 def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int, int, int]:
     """Where the sections of a block begin, in the order of `Line`, and how many words it takes."""
     blocks = (samples + BLOCK - 1) // BLOCK
@@ -113,28 +113,28 @@ def fetch(line: Line) -> None:
 
 def words(parameters: Parameters) -> int:
     """Words of a tree."""
-    return int(_sections.py_func(parameters.sample_size)[-1])
+    return _sections(parameters.sample_size)[-1]
 
 
 def empty_blocks(parameters: Parameters) -> Floats:
     """Blocks of trees that hold nothing: (num_trees, words) float64."""
-    _, value, _, span, *_, sample, _ = _sections.py_func(parameters.sample_size)
+    _, value, _, span, *_, sample, _ = _sections(parameters.sample_size)
     block = np.zeros(words(parameters))
     block[:value] = np.inf
-    block[sample : sample + reservoir.words.py_func(parameters.sample_size)] = reservoir.empty(parameters.sample_size)
+    block[sample : sample + reservoir.words(parameters.sample_size)] = reservoir.empty(parameters.sample_size)
     block.view(np.uint16)[span - 2 : span + 2] = 0, NONE, NONE, 0
     return in_lines(np.tile(block, (parameters.num_trees, 1)))
 
 
 def samples_of(blocks: Floats, parameters: Parameters) -> Floats:
     """The samples of blocks, a view: (num_trees, words)."""
-    first = _sections.py_func(parameters.sample_size)[-2]
-    return blocks[:, first : first + reservoir.words.py_func(parameters.sample_size)]
+    first = _sections(parameters.sample_size)[-2]
+    return blocks[:, first : first + reservoir.words(parameters.sample_size)]
 
 
 def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:
     """The number of leaves of each tree."""
-    return blocks.view(np.uint16)[:, _sections.py_func(parameters.sample_size)[-3]].astype(np.int64)
+    return blocks.view(np.uint16)[:, _sections(parameters.sample_size)[-3]].astype(np.int64)
 
 
 def points_of(_blocks: Floats, _parameters: Parameters, _trees: Integers, entries: Floats) -> Floats:

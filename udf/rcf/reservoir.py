@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .compiling import inlined, part
+from .compiling import inlined, on_both_sides, part
 from .reservoir_vectors import FAN, FAN_BITS, equal, lowest, put
 from .streams import KEEP, first_reaching, highest_bits, stream, uniform
 
@@ -38,14 +38,14 @@ class Reservoir(NamedTuple):
     decay_rate: float
 
 
-@inlined
+@on_both_sides
 def _groups(samples: int, height: int) -> int:
     """How many FAN numbers there are at a level of the tournament."""
     shift = FAN_BITS * (height + 1)
     return (samples + (1 << shift) - 1) >> shift
 
 
-@inlined
+@on_both_sides
 def _tournament(samples: int) -> int:
     """Words of all its levels, four at most. Written out, since it is asked for each tree of each forest."""
     one, two = _groups(samples, 0), _groups(samples, 1)
@@ -53,7 +53,7 @@ def _tournament(samples: int) -> int:
     return FAN * (one + two * int(one > 1) + three * int(two > 1) + four * int(three > 1))
 
 
-@inlined
+@on_both_sides
 def words(samples: int) -> int:
     """Words of a sample."""
     return _tournament(samples) + 2 * samples
@@ -61,20 +61,20 @@ def words(samples: int) -> int:
 
 def empty(samples: int) -> Floats:
     """A sample that holds nothing: (words,) float64."""
-    block = np.zeros(words.py_func(samples))
-    block[: _tournament.py_func(samples)] = -np.inf
+    block = np.zeros(words(samples))
+    block[: _tournament(samples)] = -np.inf
     return block
 
 
 def records_of(blocks: Floats, samples: int) -> Floats:
     """The numbers of the records in samples (num_trees, words), a view: (num_trees, samples)."""
-    first = _tournament.py_func(samples)
+    first = _tournament(samples)
     return blocks[:, first : first + samples]
 
 
 def entries_of(blocks: Floats, samples: int) -> Floats:
     """The leaves, or values, of those records, a view: (num_trees, samples)."""
-    return blocks[:, _tournament.py_func(samples) + samples :]
+    return blocks[:, _tournament(samples) + samples :]
 
 
 @inlined
