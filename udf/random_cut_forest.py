@@ -1,6 +1,7 @@
 """The keyed process functions between window and sort: a forest a key scores and learns a second at a time."""
 
 import time
+import gc
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -44,6 +45,9 @@ class ForestFunction(KeyedProcessFunction):
         self._told = parameters, memory, key_ttl, imports, shares, graded
 
     def open(self, runtime_context: RuntimeContext) -> None:
+        # Thousands of forests are thousands of objects, and Python looked through all for circles again and again
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
         self._forests = Forests(runtime_context, *self._told)
         self._timed: set[int] = set()  # the key groups that have a timer
         self._spent = runtime_context.get_metrics_group().counter("forest_microseconds")
