@@ -390,6 +390,10 @@ NOT_PLANNED = [
     ('SELECT STREAM "flag" FROM i',
      "line 4, column 46: pump P: what goes into X of S must be of a type that becomes DOUBLE, got BOOLEAN"),
     ('SELECT STREAM "name" * 2 FROM i', "line 4, column 32: pump P: Flink does not take its query: "),
+    ('SELECT STREAM "v" FROM i WHERE "v" > 0 AND NOT "name" BETWEEN 1 AND 2',
+     "line 4, column 32: pump P: a text must be compared as what it is, or with CAST(… AS BIGINT), got it as BIGINT"),
+    ('SELECT STREAM CASE WHEN "name" > i.ROWTIME THEN 1 END FROM i ORDER BY i.ROWTIME',
+     "line 4, column 32: pump P: a text must be compared as what it is, or with CAST(… AS TIMESTAMP), got it as"),
 ]  # fmt: skip
 
 

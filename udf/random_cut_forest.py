@@ -1,7 +1,7 @@
 """The keyed process functions between window and sort: a forest a key scores and learns a second at a time."""
 
-import time
 import gc
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
