@@ -162,6 +162,7 @@ def test_every_construct(tmp_path: Path) -> None:
         assert slid[record["id"]]["NOT_SO_FAR"] == -1
         assert slid[record["id"]]["FIRST_"] == same[-3:][0]["value"]
         assert slid[record["id"]]["LAST_"] == last[-1]
+        assert slid[record["id"]]["KEPT"] == record["id"]
     assert len(found["SLIDING"]) == len(given)
 
     pairs = [
@@ -228,6 +229,9 @@ def test_every_construct(tmp_path: Path) -> None:
             "REPLACED": "yy",
             "SECONDS": 1.5,
             "MINUTES": 1,
+            "STEPPED": at(-10_000),
+            "PADDED": "x.",
+            "NEVER": None,
         }
     ]
     assert found["edges"] == [dict.fromkeys(("NARROW", "WIDE", "EXACT", "WHOLE", "REST"))]
