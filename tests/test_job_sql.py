@@ -162,6 +162,7 @@ def test_every_construct(tmp_path: Path) -> None:
         assert slid[record["id"]]["NOT_SO_FAR"] == -1
         assert slid[record["id"]]["FIRST_"] == same[-3:][0]["value"]
         assert slid[record["id"]]["LAST_"] == last[-1]
+        assert slid[record["id"]]["KEPT"] == record["id"]
     assert len(found["SLIDING"]) == len(given)
 
     pairs = [
@@ -228,6 +229,9 @@ def test_every_construct(tmp_path: Path) -> None:
             "REPLACED": "yy",
             "SECONDS": 1.5,
             "MINUTES": 1,
+            "STEPPED": at(-10_000),
+            "PADDED": "x.",
+            "NEVER": None,
         }
     ]
     assert found["edges"] == [dict.fromkeys(("NARROW", "WIDE", "EXACT", "WHOLE", "REST"))]
@@ -390,6 +394,10 @@ NOT_PLANNED = [
     ('SELECT STREAM "flag" FROM i',
      "line 4, column 46: pump P: what goes into X of S must be of a type that becomes DOUBLE, got BOOLEAN"),
     ('SELECT STREAM "name" * 2 FROM i', "line 4, column 32: pump P: Flink does not take its query: "),
+    ('SELECT STREAM "v" FROM i WHERE "v" > 0 AND NOT "name" BETWEEN 1 AND 2',
+     "line 4, column 32: pump P: a text must be compared as what it is, or with CAST(… AS BIGINT), got it as BIGINT"),
+    ('SELECT STREAM CASE WHEN "name" > i.ROWTIME THEN 1 END FROM i ORDER BY i.ROWTIME',
+     "line 4, column 32: pump P: a text must be compared as what it is, or with CAST(… AS TIMESTAMP), got it as"),
 ]  # fmt: skip
 
 

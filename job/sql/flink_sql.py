@@ -1,5 +1,6 @@
 """Expressions of the dialect as Flink SQL. What would end a Flink job (a division by zero, a cast) gives NULL."""
 
+import re
 from collections.abc import Callable
 
 from sqlglot import exp
@@ -78,7 +79,13 @@ def _extract(self: Generator, extract: exp.Extract) -> str:
 
 
 _SPELT_OUT: dict[str, tuple[int, Callable[..., str]]] = {
-    "TO_TIMESTAMP": (1, lambda millis: f"CAST(TO_TIMESTAMP_LTZ({millis}, 3) AS TIMESTAMP(3))"),
+    # Flink fails to write times before the year 1
+    "TO_TIMESTAMP": (
+        1,
+        lambda millis: (
+            f"CASE WHEN {millis} >= -62135596800000 THEN CAST(TO_TIMESTAMP_LTZ({millis}, 3) AS TIMESTAMP(3)) END"
+        ),
+    ),
     "TSDIFF": (2, lambda start, end: f"({_millis(end)} - {_millis(start)})"),
     "UNIX_TIMESTAMP": (1, _millis),
 }
@@ -109,7 +116,7 @@ def _trimmed(self: Generator, trim: exp.Trim) -> str:
 def _cast(self: Generator, cast: Cast) -> str:
     """NULL for a number that is too large: TRY_CAST would keep its lower bits, and fail for NaN as DECIMAL."""
     value, kind = self.sql(cast, "this"), cast.args["kind"]
-    to = f"{kind.name}({kind.sizes[0]})" if kind.is_text and kind.sizes else kind.flink
+    to = f"VARCHAR({kind.sizes[0]})" if kind.is_text and kind.sizes else kind.flink  # CHAR would be padded
     tried, number = f"TRY_CAST({value} AS {to})", f"TRY_CAST({value} AS DOUBLE)"
     if kind.name == "DECIMAL":
         return finite(number, tried)
@@ -138,8 +145,30 @@ def _step(self: Generator, step: Step) -> str:
     if rest:
         told = step.args["interval"].this.name
         raise UntranslatedError(step, f"STEP must be by whole seconds here, got {told!r}")
-    time = self.sql(step, "this")
-    return f"TIMESTAMPADD(SECOND, CAST(-MOD(EXTRACT(EPOCH FROM {time}), {seconds}) AS INT), FLOOR({time} TO SECOND))"
+    second = f"FLOOR({self.sql(step, 'this')} TO SECOND)"
+    since = f"MOD(MOD(EXTRACT(EPOCH FROM {second}), {seconds}) + {seconds}, {seconds})"  # MOD is below 0 before 1970
+    return f"TIMESTAMPADD(SECOND, CAST(-{since} AS INT), {second})"
+
+
+def _similar(self: Generator, similar: exp.SimilarTo) -> str:
+    """A pattern that is none ends the job at the first row."""
+    pattern = similar.expression
+    if not isinstance(pattern, exp.Literal) or not pattern.is_string:
+        raise UntranslatedError(pattern, "SIMILAR TO must be of a pattern in quotes")
+    if isinstance(similar.parent, exp.Escape):
+        raise UntranslatedError(pattern, "SIMILAR TO with ESCAPE is not supported")
+    try:
+        re.compile(re.sub(r"[.$\\]", r"\\\g<0>", pattern.name).replace("%", ".*").replace("_", "."))
+    except re.error as error:
+        raise UntranslatedError(pattern, f"a pattern must be one of SQL: {error}, got {pattern.name!r}") from None
+    return f"{self.sql(similar, 'this')} SIMILAR TO {self.sql(pattern)}"
+
+
+def _escaped(self: Generator, escape: exp.Escape) -> str:
+    pattern = escape.this.expression
+    if not isinstance(pattern, exp.Literal):
+        raise UntranslatedError(pattern, "LIKE with ESCAPE must be of a pattern in quotes")
+    return f"{self.sql(escape, 'this')} ESCAPE {self.sql(escape, 'expression')}"
 
 
 class _Generator(Generator):
@@ -152,6 +181,7 @@ class _Generator(Generator):
         exp.CurrentTimestamp: lambda self, e: "CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3))",
         exp.Div: lambda self, e: f"{self.sql(e, 'this')} / {_divisor(self, e.expression)}",
         exp.Mod: lambda self, e: f"{self.sql(e, 'this')} % {_divisor(self, e.expression)}",
+        exp.Escape: _escaped,
         exp.Extract: _extract,
         exp.Floor: lambda self, e: _rounded(self, e, "FLOOR"),
         exp.Ceil: lambda self, e: _rounded(self, e, "CEIL"),
@@ -159,6 +189,7 @@ class _Generator(Generator):
         exp.Interval: lambda self, e: interval(millis_of(e)),
         exp.Trim: _trimmed,
         exp.StrPosition: lambda self, e: f"POSITION({self.sql(e, 'substr')} IN {self.sql(e, 'this')})",
+        exp.SimilarTo: _similar,
         Step: _step,
     }
 

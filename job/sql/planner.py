@@ -16,6 +16,7 @@ from job.parse import literal
 from job.sql.application import ERRORS, Application, Pump
 from job.sql.flink_sql import quoted
 from job.sql.functions import HOTSPOTS
+from job.sql.implicit_casts import implicit_cast
 from job.sql.library import hotspots, random_cut_forest, stagger_windows
 from job.sql.names import ERROR_STREAM, SOURCE_STREAM
 from job.sql.parameters import parameters
@@ -193,10 +194,14 @@ class Planner:
 
     def _query(self, sql: str) -> Table:
         try:
-            return self._t_env.sql_query(sql)
+            table = self._t_env.sql_query(sql)
         except (Py4JJavaError, JavaException) as error:
             cause = cause_of(str(error))
             raise SqlError(f"{self._place}: pump {self._pump}: Flink does not take its query: {cause}") from None
+        if kind := implicit_cast(table):
+            rule = f"a text must be compared as what it is, or with CAST(… AS {kind})"
+            raise SqlError(f"{self._place}: pump {self._pump}: {rule}, got it as {kind}")
+        return table
 
     def _view(self, name: str, sql: str, stream: bool = False) -> None:
         table = self._query(sql)

@@ -136,13 +136,13 @@ class Queries:
             if not isinstance(window, Frame) and window.name not in named:
                 self._fail(window, f"a window must be one of {', '.join(named) or 'none'}, got {window.name}")
             frame = window if isinstance(window, Frame) else named[window.name]
-            frame_sql, column = self._frame(frame, alias), f"over_{sum(map(len, levels.values()))}"
+            frame_sql, column = self._frame(frame, alias), f"over {sum(map(len, levels.values()))}"
             if node.this.name.upper() == LAG:
                 sql, frame = lag(node.this, frame, f"CAST({alias}.ROWTIME AS TIMESTAMP(3))")
                 frame_sql = self._frame(frame, alias)
             else:
                 sql = f"{flink(node.this)} OVER w"
-            levels.setdefault(frame_sql, []).append(f"{sql} AS {column}")
+            levels.setdefault(frame_sql, []).append(f"{sql} AS {quoted(column)}")
             return exp.column(column)
 
         items = [item.transform(as_column) for item in items]

@@ -33,13 +33,13 @@ CREATE PUMP beside_pump AS INSERT INTO "beside"
     WINDOWED BY STAGGER (PARTITION BY 1 RANGE INTERVAL '1' MINUTE);
 
 CREATE STREAM sliding (id INTEGER, in_time DOUBLE, of_rows DOUBLE, half DOUBLE, before DOUBLE, not_so_far DOUBLE,
-    first_ DOUBLE, last_ DOUBLE);
+    first_ DOUBLE, last_ DOUBLE, kept INTEGER);
 CREATE PUMP sliding_pump AS INSERT INTO sliding
     SELECT STREAM "id", SUM("value") OVER w, MIN("value") OVER (PARTITION BY "sensor" ROWS 2 PRECEDING),
         SUM("value") OVER w / 2, LAG("value", 5, "id") OVER w, LAG("value", 6, -1) OVER w,
         FIRST_VALUE("value") OVER (PARTITION BY "sensor" ROWS 2 PRECEDING),
-        LAST_VALUE("value") IGNORE NULLS OVER (PARTITION BY "sensor" ROWS 2 PRECEDING)
-    FROM "SOURCE_SQL_STREAM_001"
+        LAST_VALUE("value") IGNORE NULLS OVER (PARTITION BY "sensor" ROWS 2 PRECEDING), "over_0"
+    FROM (SELECT STREAM *, "id" AS "over_0" FROM "SOURCE_SQL_STREAM_001")
     WINDOW w AS (PARTITION BY "sensor" RANGE INTERVAL '5' SECOND PRECEDING);
 
 CREATE STREAM "pairs" ("left" INTEGER, "right" INTEGER, later TIMESTAMP);
@@ -86,12 +86,14 @@ CREATE PUMP report_pump AS INSERT INTO "error_stream" (MESSAGE, PUMP_NAME)
 -- Names and strings with everything in them that ends a name or a string elsewhere, and a name that is easily taken
 CREATE STREAM "records" ("größe ""x`;" CHARACTER VARYING(99), "APPROXIMATE_ARRIVAL_TIME" TIMESTAMP, // a comment; with a '
     millis BIGINT, since BIGINT, again TIMESTAMP, narrow DOUBLE, replaced VARCHAR(9),
-    seconds DECIMAL(9, 4), minutes BIGINT);
+    seconds DECIMAL(9, 4), minutes BIGINT, stepped TIMESTAMP, padded VARCHAR(9), never TIMESTAMP);
 CREATE PUMP "p ""1`" STARTED AS INSERT EXPEDITE INTO "records" ("größe ""x`;", millis, since, again, narrow, replaced,
-    seconds, minutes)
+    seconds, minutes, stepped, padded, never)
 SELECT ALL "text" || ' größer 😀 ''x''; -- no', UNIX_TIMESTAMP(s.ROWTIME), TSDIFF(TIMESTAMP '1969-12-31 23:59:59.750',
     s.ROWTIME), TO_TIMESTAMP(1000 * CAST("id" AS BIGINT)), CAST("value" AS REAL), REGEX_REPLACE("text", '[x]', 'yy', 1, 0),
-    EXTRACT(SECOND FROM s.ROWTIME + INTERVAL '61.5' SECOND), EXTRACT(MINUTE FROM s.ROWTIME + INTERVAL '61.5' SECOND)
+    EXTRACT(SECOND FROM s.ROWTIME + INTERVAL '61.5' SECOND), EXTRACT(MINUTE FROM s.ROWTIME + INTERVAL '61.5' SECOND),
+    STEP(TIMESTAMP '1969-12-31 23:59:54.500' BY INTERVAL '10' SECOND), CAST("text" AS CHAR(3)) || '.',
+    TO_TIMESTAMP(-62135596800000 - "id")
 FROM "SOURCE_SQL_STREAM_001" s WHERE "id" = 1;
 
 -- What ends a Flink job, or wraps around in it, is NULL or an error
