@@ -173,7 +173,8 @@ def _from_text(column: TableColumn, text: str) -> str:
         return f"CAST(JSON_VALUE({text}, '$') AS {column.type})"
     if column.root in _BYTES:
         return f"CAST(ENCODE(JSON_VALUE({text}, '$'), 'ISO-8859-1') AS {column.type})"
-    return f"CAST(NULLIF({text}, '') AS {column.type})"
+    # TRY_CAST, since Flink writes years that it does not read: those before 1 become NULL, and no job ends of them
+    return f"TRY_CAST(NULLIF({text}, '') AS {column.type})"
 
 
 def _view(t_env: StreamTableEnvironment, table: Table) -> str:
