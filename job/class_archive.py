@@ -20,8 +20,8 @@ def java_arguments() -> str:
     return f"-XX:SharedArchiveFile={_FILE} -Xlog:cds=off -Xlog:cds+dynamic=off" if _FILE.exists() else ""
 
 
-def main() -> int:
-    """Make the archive anew. 0 also where Java cannot: runs then start as they did before."""
+def main() -> None:
+    """Make the archive anew. Where Java cannot, runs start as they did before."""
     print("putting Flink's classes into an archive, once: half a minute", flush=True)
     _FILE.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="flink-classes-", dir=sys.prefix) as folder:
@@ -37,8 +37,7 @@ def main() -> int:
             archive.replace(_FILE)  # whole or not at all: Java would crash on a part of it
         else:
             print(f"no archive of Flink's classes, so that runs start 3 s later: {done.stderr[-300:]}", file=sys.stderr)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

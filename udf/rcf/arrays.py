@@ -17,7 +17,7 @@ from .compiling import inlined, on_both_sides
 from .parameters import Parameters
 from .pointers import floats_at, ids_at
 
-Floats = npt.NDArray[np.float64]
+Floats = reservoir.Floats
 Ids = npt.NDArray[np.uint16]
 Integers = npt.NDArray[np.int64]
 
@@ -107,11 +107,13 @@ def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:
     return ids_of(blocks, parameters)[:, END * parameters.sample_size + LEAVES].astype(np.int64)
 
 
-def points_of(blocks: Floats, parameters: Parameters, trees: Integers, entries: Floats) -> Floats:
-    """The points of entries of samples, (n,), of those trees, (n,): (n, coordinates)."""
+def points_of(blocks: Floats, parameters: Parameters, entries: Integers, size: int) -> Floats:
+    """The points of entries of the samples, numbered through all trees with `size` entries each: (n, coordinates)."""
     samples, coordinates = parameters.sample_size, parameters.coordinates
-    first = (BOX + 2 * coordinates) * samples + coordinates * entries.astype(np.int64)
-    return floats_of(blocks, parameters)[trees[:, np.newaxis], first[:, np.newaxis] + np.arange(coordinates)]
+    tree, entry = np.divmod(entries, max(size, 1))
+    leaf = reservoir.entries_of(samples_of(blocks, parameters), samples)[tree, entry].astype(np.int64)
+    first = (BOX + 2 * coordinates) * samples + coordinates * leaf
+    return floats_of(blocks, parameters)[tree[:, np.newaxis], first[:, np.newaxis] + np.arange(coordinates)]
 
 
 @inlined

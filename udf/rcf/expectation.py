@@ -116,13 +116,10 @@ def normal_level(forest: "RandomCutForest") -> float:
         return 0.0
     samples, coordinates = forest.sample_size, forest._parameters.coordinates
     layout = layout_of(forest._parameters)
-    sampled = layout.samples_of(forest._trees, forest._parameters)
-    numbers = records_of(sampled, samples)
-    _, first = np.unique(numbers, return_index=True)
-    chosen = np.linspace(0, len(first) - 1, min(len(first), _REFERENCES)).astype(np.int64)
-    of_tree, slot = np.divmod(first[chosen], samples)
-    entries = entries_of(sampled, samples)[of_tree, slot]
-    points = layout.points_of(forest._trees, forest._parameters, of_tree, entries)
+    numbers = records_of(layout.samples_of(forest._trees, forest._parameters), samples)
+    _, entries = np.unique(numbers, return_index=True)
+    chosen = np.linspace(0, len(entries) - 1, min(len(entries), _REFERENCES)).astype(np.int64)
+    points = layout.points_of(forest._trees, forest._parameters, entries[chosen], samples)
     scores = np.zeros(len(chosen))
     forest._run(points, coordinates, scores, learned=False)
     return float(np.quantile(scores, _NORMAL))

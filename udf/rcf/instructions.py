@@ -1,5 +1,6 @@
 """What vector instructions are written with, and the one that draws random numbers."""
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -26,6 +27,22 @@ def spread(builder: ir.IRBuilder, value: Any, kind: ir.VectorType) -> Any:
     """A vector of one value."""
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(LANE, 0))
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(LANE, kind.count), [0] * kind.count))
+
+
+def greatest(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+def joined(builder: ir.IRBuilder, vector: Any, join: Callable[[Any, Any], Any]) -> Any:
+    """One number of all lanes: of the two halves, joined lane by lane, until one is left."""
+    while vector.type.count > 1:
+        half = vector.type.count // 2
+        low, high = (
+            builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(LANE, half), list(range(at, at + half))))
+            for at in (0, half)
+        )
+        vector = join(low, high)
+    return builder.extract_element(vector, ir.Constant(LANE, 0))
 
 
 LANES = 8

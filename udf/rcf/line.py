@@ -137,9 +137,10 @@ def leaf_counts(blocks: Floats, parameters: Parameters) -> Integers:
     return blocks.view(np.uint16)[:, _sections(parameters.sample_size)[-3]].astype(np.int64)
 
 
-def points_of(_blocks: Floats, _parameters: Parameters, _trees: Integers, entries: Floats) -> Floats:
-    """The points of entries of samples, (n,): (n, 1)."""
-    return entries[:, np.newaxis]
+def points_of(blocks: Floats, parameters: Parameters, entries: Integers, size: int) -> Floats:
+    """The points of entries of the samples, numbered through all trees with `size` entries each: (n, 1)."""
+    tree, entry = np.divmod(entries, max(size, 1))
+    return reservoir.entries_of(samples_of(blocks, parameters), parameters.sample_size)[tree, entry][:, np.newaxis]
 
 
 @inlined

@@ -22,8 +22,8 @@ from .streams import KEEP, first_reaching, highest_bits, stream, uniform
 Floats = npt.NDArray[np.float64]
 
 # Of the gate of a tree's sample, which lies with the tree: most records that pass by ask no more of the sample
-GATE = 5
-_WORST, _SLOT, _ENTRY, _LIMIT, _UNTIL = range(GATE)
+GATE = 4
+_WORST, _SLOT, _LIMIT, _UNTIL = range(GATE)
 
 
 class Reservoir(NamedTuple):
@@ -32,7 +32,7 @@ class Reservoir(NamedTuple):
     numbers: Any  # float64 by offset: the tournament, priorities first, -∞ where there is none; then
     record: int  # the number of the record in each slot
     entry: int  # the leaf in each slot; over one coordinate, the value
-    gate: Any  # float64: of a full sample the entry of greatest priority; and two numbers of `next_accepted`
+    gate: Any  # float64: of a full sample the greatest priority and its slot; and two numbers of `next_accepted`
     samples: int
     start: Any  # of the tree's stream of random numbers
     decay_rate: float
@@ -127,7 +127,7 @@ def worst_slot(sample: Reservoir) -> int:
 @inlined
 def worst_entry(sample: Reservoir) -> float:
     """That entry."""
-    return float(sample.gate[_ENTRY])
+    return float(sample.numbers[sample.entry + worst_slot(sample)])
 
 
 @part
@@ -167,4 +167,4 @@ def put_entry(sample: Reservoir, slot: int, priority: float, number: int, entry:
         level -= FAN * _groups(sample.samples, height)
     if tied:
         place = _oldest_of(sample, worst)
-    sample.gate[_WORST], sample.gate[_SLOT], sample.gate[_ENTRY] = worst, place, numbers[sample.entry + place]
+    sample.gate[_WORST], sample.gate[_SLOT] = worst, place

@@ -1,12 +1,13 @@
 """What is done to 16 priorities of a reservoir at once, in vector instructions: see `reservoir`."""
 
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .instructions import LANE, WORD, load, spread, store
+from .instructions import WORD, greatest, joined, load, spread, store
 
 FAN_BITS = 4
 FAN = 1 << FAN_BITS
@@ -20,14 +21,7 @@ def _build_put(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments:
     here = builder.icmp_unsigned("==", lanes, spread(builder, lane, lanes.type))
     most = builder.select(here, spread(builder, value, _KIND), load(builder, numbers, at, _KIND))
     store(builder, most, numbers, at)  # as a whole: a vector that is read soon after waits for no part of it
-    while most.type.count > 1:
-        half = most.type.count // 2
-        low, high = (
-            builder.shuffle_vector(most, most, ir.Constant(ir.VectorType(LANE, half), list(range(first, first + half))))
-            for first in (0, half)
-        )
-        most = builder.select(builder.fcmp_ordered(">", low, high), low, high)
-    return builder.extract_element(most, ir.Constant(LANE, 0))
+    return joined(builder, most, partial(greatest, builder))
 
 
 def _type_put(_context: Any, numbers: Any, at: Any, lane: Any, value: Any) -> Any:

@@ -21,7 +21,7 @@ from .arrays import Floats, Integers
 from .layout import layout_of
 from .parameters import SCORINGS, Parameters
 from .rebuilding import put_together, take_apart
-from .reservoir import entries_of, records_of
+from .reservoir import records_of
 from .sealing import seal, unseal
 
 _MAGIC, _VERSION = b"RCF\x00", 2
@@ -54,15 +54,12 @@ def pack(parameters: Parameters, records_seen: int, recent: Floats, held: Floats
     inners = leaves - num_trees if size else 0
     inner, cuts, axes = np.empty(leaves + inners, np.uint8), np.empty(inners), np.empty(inners, np.uint16)
     take_apart(trees.ctypes.data, num_trees, samples, parameters.of_kernels, leaf_counts, inner, cuts, axes)
-    sampled_of = layout.samples_of(trees, parameters)
-    numbers = records_of(sampled_of, samples)[:, :size].astype(np.int64)
-    records, first = np.unique(numbers, return_index=True)
-    of_tree, slot = np.divmod(first, max(size, 1))
-    entries = entries_of(sampled_of, samples)[of_tree, slot]
+    numbers = records_of(layout.samples_of(trees, parameters), samples)[:, :size].astype(np.int64)
+    records, entries = np.unique(numbers, return_index=True)
     sampled = np.sort(np.searchsorted(records, numbers), axis=1)
     places, covered = _series(records, parameters.shingle_size)
     values = np.empty((covered, parameters.dimensions))
-    values[places] = layout.points_of(trees, parameters, of_tree, entries).reshape(*places.shape, parameters.dimensions)
+    values[places] = layout.points_of(trees, parameters, entries, size).reshape(*places.shape, parameters.dimensions)
     body = (
         _planes(leaf_counts, "<u2"),
         np.packbits(inner).tobytes(),

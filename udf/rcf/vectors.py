@@ -11,11 +11,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .instructions import greatest, joined
+
 MANY, FEW = 8, 4  # lanes
-
-
-def _greatest(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
-    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
 def _least(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
@@ -24,18 +22,6 @@ def _least(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
 
 def _constant(element: ir.Type, lanes: int) -> Any:
     return ir.Constant(ir.VectorType(element, lanes), [0] * lanes)
-
-
-def _total(builder: ir.IRBuilder, sums: Any) -> Any:
-    """The sum of the lanes: of the two halves, until one is left."""
-    while sums.type.count > 1:
-        half, lane = sums.type.count // 2, ir.IntType(32)
-        low, high = (
-            builder.shuffle_vector(sums, sums, ir.Constant(ir.VectorType(lane, half), list(range(first, first + half))))
-            for first in (0, half)
-        )
-        sums = builder.fadd(low, high)
-    return builder.extract_element(sums, ir.Constant(ir.IntType(32), 0))
 
 
 class _Lanes:
@@ -70,9 +56,9 @@ def _sum_of_gaps(lanes: int) -> Any:
             at = _Lanes(builder, i, lanes)
             here = at.load(points, x)
             below, above = builder.fsub(at.load(numbers, low), here), builder.fsub(here, at.load(numbers, high))
-            gap = _greatest(builder, _greatest(builder, below, above), zero)
+            gap = greatest(builder, greatest(builder, below, above), zero)
             builder.store(builder.fadd(builder.load(sums), gap), sums)
-        return _total(builder, builder.load(sums))
+        return joined(builder, builder.load(sums), builder.fadd)
 
     def typed(_context: Any, numbers: Any, low: Any, high: Any, points: Any, x: Any, count: Any) -> Any:
         place = types.intp
@@ -95,7 +81,7 @@ def _hull(lanes: int) -> Any:
         with _over_all(builder, count, lanes) as (i, _):
             at = _Lanes(builder, i, lanes)
             least = _least(builder, at.load(numbers, a_low), at.load(others, b_low))
-            most = _greatest(builder, at.load(numbers, a_high), at.load(others, b_high))
+            most = greatest(builder, at.load(numbers, a_high), at.load(others, b_high))
             moved = builder.or_(
                 builder.fcmp_unordered("!=", least, at.load(numbers, low)),
                 builder.fcmp_unordered("!=", most, at.load(numbers, high)),
@@ -106,7 +92,9 @@ def _hull(lanes: int) -> Any:
             at.store(most, numbers, high)
         bits = builder.bitcast(builder.load(changed), ir.IntType(lanes))
         any_changed = builder.zext(builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0)), ir.IntType(64))
-        return context.make_tuple(builder, signature.return_type, [any_changed, _total(builder, builder.load(sums))])
+        return context.make_tuple(
+            builder, signature.return_type, [any_changed, joined(builder, builder.load(sums), builder.fadd)]
+        )
 
     def typed(
         _context: Any,
