@@ -65,7 +65,7 @@ TRANSLATED = [
     ("SELECT STREAM ", f'LAG("volume", 4) OVER (ROWS 3 PRECEDING) FROM {INPUT}',
      "LAG must be by rows that are in its window, got 4"),
     ('SELECT STREAM LAG("volume", ', f"0) OVER (ROWS 3 PRECEDING) FROM {INPUT}",
-     "LAG must be by a whole number of rows from 1 on, got 0"),
+     "LAG must be by a whole number of rows from 1 on"),
     ("SELECT STREAM LAG(1) OVER ", f"(RANGE 3 PRECEDING) FROM {INPUT}",
      "a window must be RANGE INTERVAL … PRECEDING or ROWS n PRECEDING"),
 ]  # fmt: skip

@@ -33,17 +33,17 @@ def _problem(query: Query, clause: str, node: exp.Expr) -> str | None:
     grouped = staggered or bool(query.args.get("group"))
     if isinstance(node, Over):  # with stagger windows it is refused as a whole, when they are translated
         return None if staggered and clause not in _OF_ROWS else _problem_of_window(node, clause, grouped)
-    if _is_aggregate(node) and not isinstance(node.parent, Over):
+    if is_aggregate(node) and not isinstance(node.parent, Over):
         return _problem_of_aggregate(node, clause, grouped)
     if isinstance(node, exp.Star) and not (isinstance(node.parent, exp.Anonymous) and _name(node.parent) == "COUNT"):
         return "* must be a column of its own, or in COUNT(*)"
-    if isinstance(node, exp.Distinct) and not _is_aggregate(node.parent):
+    if isinstance(node, exp.Distinct) and not is_aggregate(node.parent):
         return "DISTINCT must be in an aggregate function"
     return None
 
 
 def _problem_of_window(over: Over, clause: str, grouped: bool) -> str | None:
-    if not _is_aggregate(over.this):
+    if not is_aggregate(over.this):
         return "OVER must be behind an aggregate function"
     if clause not in ("expressions", "order") or grouped:
         return "OVER must be among the columns of a query without GROUP BY"
@@ -52,9 +52,9 @@ def _problem_of_window(over: Over, clause: str, grouped: bool) -> str | None:
 
 def _problem_of_aggregate(aggregate: exp.Expr, clause: str, grouped: bool) -> str | None:
     name, above = _name(aggregate), aggregate.parent
-    while above is not None and not isinstance(above, Query) and not _is_aggregate(above):
+    while above is not None and not isinstance(above, Query) and not is_aggregate(above):
         above = above.parent
-    if _is_aggregate(above):
+    if is_aggregate(above):
         return f"{name} must not be within another aggregate function"
     if name == LAG:
         return "LAG must be with OVER"
@@ -63,7 +63,8 @@ def _problem_of_aggregate(aggregate: exp.Expr, clause: str, grouped: bool) -> st
     return None if grouped else f"{name} must be with GROUP BY or OVER"
 
 
-def _is_aggregate(node: exp.Expr | None) -> bool:
+def is_aggregate(node: exp.Expr | None) -> bool:
+    """True for a call of an aggregate function, and of LAG."""
     return isinstance(node, exp.Anonymous) and _name(node) in (*AGGREGATES, LAG)
 
 

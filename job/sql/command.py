@@ -68,9 +68,7 @@ def planner(application: Application, seed: int) -> Callable[[Any, int], list[st
     def plan(t_env: Any, memory: int) -> list[str]:
         from job.sql.planner import Planner  # noqa: PLC0415 - PyFlink reads its environment when it is imported
 
-        made = Planner(t_env, application, memory, seed)
-        made.plan()
-        return made.steps
+        return Planner(t_env, application, memory, seed).plan()
 
     return plan
 

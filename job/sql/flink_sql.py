@@ -8,7 +8,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from job.sql.functions import FUNCTIONS
-from job.sql.syntax import Cast, Step, UntranslatedError, millis_of
+from job.sql.syntax import Cast, Source, Step, UntranslatedError, millis_of
 from job.sql.types import LARGEST_REAL, finite
 
 _MOST = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
@@ -18,6 +18,11 @@ _UNITS = ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR")
 def quoted(name: str) -> str:
     """A name as Flink takes it, whatever is in it."""
     return "`" + name.replace("`", "``") + "`"
+
+
+def rowtime(source: Source) -> str:
+    """The ROWTIME of what a query reads."""
+    return f"{quoted(source.alias)}.ROWTIME"
 
 
 def interval(millis: int) -> str:

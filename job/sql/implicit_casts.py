@@ -1,6 +1,6 @@
 """Casts that nobody wrote: Flink compares a text with a number by one that ends the job at the first other text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from py4j.protocol import Py4JError
@@ -24,13 +24,12 @@ def implicit_cast(table: Table) -> str | None:
     return None
 
 
-def _expressions(relation: Any) -> Iterator[Any]:
+def _expressions(relation: Any) -> Iterable[Any]:
     """Of a projection, a filter or a join; other relations have none in which there can be a cast."""
     kind = relation.getRelTypeName()
     if kind == "LogicalProject":
-        yield from relation.getProjects()
-    elif kind in ("LogicalFilter", "LogicalJoin"):
-        yield relation.getCondition()
+        return relation.getProjects()
+    return [relation.getCondition()] if kind in ("LogicalFilter", "LogicalJoin") else ()
 
 
 def _cast_within(expression: Any) -> str | None:

@@ -20,7 +20,7 @@ def lag(function: exp.Expr, frame: Frame, time: str) -> tuple[str, Frame]:
         raise UntranslatedError(function, f"LAG must have 1 to 3 arguments, got {len(told)}")
     count = flink(told[1]) if len(told) > 1 else "1"
     if not count.isdigit() or int(count) < 1:
-        raise UntranslatedError(told[1], f"LAG must be by a whole number of rows from 1 on, got {count}")
+        raise UntranslatedError(told[1], "LAG must be by a whole number of rows from 1 on")
     is_there, preceding = f"COUNT(*) OVER w > {count}", frame.args.get("preceding")
     if isinstance(preceding, exp.Interval):
         is_there += f" AND MIN({time}) OVER w >= {time} - {flink(preceding)}"

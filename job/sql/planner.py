@@ -6,17 +6,14 @@ What is done is written down at the same time, as the Python that does it: that 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
 from pyflink.table import StreamTableEnvironment, Table
-from pyflink.util.exceptions import JavaException
 from sqlglot import exp
 
-from job.flink_client import cause_of
 from job.parse import literal
 from job.sql.application import ERRORS, Application, Pump
+from job.sql.culprit import culprit
 from job.sql.flink_sql import quoted
 from job.sql.functions import HOTSPOTS
-from job.sql.implicit_casts import implicit_cast
 from job.sql.library import hotspots, random_cut_forest, stagger_windows
 from job.sql.names import ERROR_STREAM, SOURCE_STREAM
 from job.sql.parameters import parameters
@@ -25,6 +22,7 @@ from job.sql.rows import TableColumn, columns_of, streamed
 from job.sql.source import REJECTED
 from job.sql.syntax import Query, Source, SqlError, Stagger, TableFunction, millis_of, place_of
 from job.sql.types import Coercion, coercion, message
+from job.sql.views import RefusedError, Views, text
 
 ALL_ERRORS = "all errors"
 """The error stream as it leaves: with the errors of pumps that read the error stream, which it cannot show to them."""
@@ -33,12 +31,11 @@ ALL_ERRORS = "all errors"
 class Planner:
     """Makes the views of `application` in an environment that has those of its input (`job.sql.source.open_input`).
 
-    memory: bytes that all forests together may take in a worker. Afterwards `steps` has what was done, as Python.
+    memory: bytes that all forests together may take in a worker.
     """
 
     def __init__(self, t_env: StreamTableEnvironment, application: Application, memory: int, seed: int) -> None:
-        self.steps: list[str] = []
-        self._t_env = t_env
+        self._views = Views(t_env)
         self._application = application
         functions = [f for pump in application.pumps for f in pump.query.find_all(TableFunction)]
         self._share = max(1, len(functions))
@@ -48,29 +45,45 @@ class Planner:
         self._opened = {SOURCE_STREAM}
         self._parts: dict[str, list[str]] = {}
         self._errors = [REJECTED]
-        self._pump = self._place = ""
+        self._pump = ""
         self._functions = 0
 
-    def plan(self) -> None:
-        """Make all views: each stream's has the stream's name, `ALL_ERRORS` the errors.
+    def plan(self) -> list[str]:
+        """Make all views: each stream's has the stream's name, `ALL_ERRORS` the errors. Returns the Python of it.
 
         Raises:
             SqlError: what an application asks for cannot be done.
         """
         after = self._application.after_errors()
         for pump in sorted(self._application.pumps, key=lambda pump: pump.name in after):
-            self._add(pump)
+            self._pump, self._functions = pump.name, 0
+            try:
+                self._add(pump)
+            except RefusedError as error:
+                raise self._located(pump, str(error)) from None
         for stream in self._application.streams:
             self._open(stream)
-        self._view(ALL_ERRORS, " UNION ALL ".join(map(_error_columns, self._errors)))
+        self._views.create(ALL_ERRORS, " UNION ALL ".join(map(_error_columns, self._errors)))
+        return self._views.steps
+
+    def _located(self, pump: Pump, why: str) -> SqlError:
+        part, reason = culprit(pump.query, self._refusal)
+        return SqlError(f"{place_of(self._application.text, part)}: pump {pump.name}: {reason or why}")
+
+    def _refusal(self, query: exp.Expr) -> str | None:
+        try:
+            self._views.query(self._queries.sql(query, ["value"]))
+        except RefusedError as error:
+            return str(error)
+        except SqlError:  # it cannot be alone
+            return None
+        return None
 
     def _add(self, pump: Pump) -> None:
         """The rows of a pump as a part of its stream, and those that do not fit as a part of the errors."""
-        self._pump, self._functions = pump.name, 0
-        self._place = place_of(self._application.text, pump.query)
         names = [f"column_{i}" for i in range(len(pump.columns))]
         sql = self._queries.sql(pump.query, names)
-        columns = self._columns(sql)
+        columns = columns_of(self._views.query(sql))
         declared = self._application.streams[pump.stream].columns
         coerced = {name: self._coercion(pump, i, columns[i]) for i, name in enumerate(pump.columns)}
         failures = {name: c.failed for name, c in coerced.items() if c.failed is not None}
@@ -82,8 +95,10 @@ class Planner:
                 for name, failed in failures.items()
             )
             rows = quoted(f"rows of {pump.name}")
-            self._view(f"rows of {pump.name}", f"SELECT *, CASE {problem} END AS problem FROM ({sql})", stream=True)
-            self._view(f"errors of {pump.name}", _misfits(rows, sources, "COERCION", "problem", pump.name))
+            self._views.create(
+                f"rows of {pump.name}", f"SELECT *, CASE {problem} END AS problem FROM ({sql})", stream=True
+            )
+            self._views.create(f"errors of {pump.name}", _misfits(rows, sources, "COERCION", "problem", pump.name))
             self._errors.append(f"errors of {pump.name}")
         values = ", ".join(
             f"{coerced[name].value if name in coerced else f'CAST(NULL AS {kind.flink})'} AS {quoted(name)}"
@@ -92,7 +107,7 @@ class Planner:
         where = " WHERE problem IS NULL" if failures else ""
         again = not failures and (_loses_time(pump.query) or self._is_read(pump.stream))
         part = f"pump {pump.name}"
-        self._view(part, f"SELECT {values}, ROWTIME FROM {rows}{where}", stream=again)
+        self._views.create(part, f"SELECT {values}, ROWTIME FROM {rows}{where}", stream=again)
         self._parts.setdefault(pump.stream, []).append(part)
 
     def _coercion(self, pump: Pump, i: int, column: TableColumn) -> Coercion:
@@ -115,12 +130,12 @@ class Planner:
         if stream == ERROR_STREAM:
             parts = [*self._errors, *parts]
             self._errors += self._parts.get(stream, [])
-            self._view(stream, " UNION ALL ".join(map(_error_columns, parts)), stream=self._is_read(stream))
+            self._views.create(stream, " UNION ALL ".join(map(_error_columns, parts)), stream=self._is_read(stream))
             return
         columns = self._application.streams[stream].columns
         sql = " UNION ALL ".join(f"SELECT * FROM {quoted(part)}" for part in parts)
         nothing = ", ".join(f"CAST(NULL AS {kind.flink}) AS {quoted(name)}" for name, kind in columns.items())
-        self._view(stream, sql or f"SELECT {nothing}, ROWTIME FROM {quoted(SOURCE_STREAM)} WHERE FALSE")
+        self._views.create(stream, sql or f"SELECT {nothing}, ROWTIME FROM {quoted(SOURCE_STREAM)} WHERE FALSE")
 
     def _relation(self, source: Source) -> str:
         """What Flink calls a source: the view of a stream, a function or windows, or a query in brackets."""
@@ -136,7 +151,8 @@ class Planner:
             return f"({sql})"
         self._functions += 1
         name = f"query {self._functions} of {self._pump}"
-        self._view(name, sql, stream=True)
+        self._views.query(sql)
+        self._views.create(name, sql, stream=True)
         return quoted(name)
 
     def _table_function(self, function: TableFunction) -> str:
@@ -152,21 +168,22 @@ class Planner:
         name = told["name"] = f"{kind} {self._functions} of {self._pump}"
         query = function.args["query"]
         sql = self._queries.sql(query, names_of(query))
-        columns = {column.name: column.name for column in self._columns(sql) if column.name != "ROWTIME"}
+        rows = self._views.query(sql)
+        columns = {column.name: column.name for column in columns_of(rows) if column.name != "ROWTIME"}
         try:
-            rows = streamed(self._t_env, self._t_env.sql_query(sql))
-            table = call(self._t_env, rows, memory=self._memory // self._share, **told)
+            rows = streamed(self._views.t_env, rows)
+            table = call(self._views.t_env, rows, memory=self._memory // self._share, **told)
         except ValueError as error:
             raise SqlError(f"{place}: {error}") from None
-        self._do(
+        self._views.register(
             name,
-            f"{call.__name__}(\n    t_env,\n    streamed(t_env, t_env.sql_query({_text(sql)})),\n"
+            f"{call.__name__}(\n    t_env,\n    streamed(t_env, t_env.sql_query({text(sql)})),\n"
             f"    memory=memory // {self._share},\n{_arguments(told)})",
             table,
         )
         why = literal("a feature is NULL or not finite, or a key is NULL")
         misfits = _misfits(quoted(name), columns, "FEATURES", why, self._pump, f"{result} IS NULL")
-        self._view(f"errors of {name}", misfits)
+        self._views.create(f"errors of {name}", misfits)
         self._errors.append(f"errors of {name}")
         return f"(SELECT * FROM {quoted(name)} WHERE {result} IS NOT NULL)"
 
@@ -180,40 +197,14 @@ class Planner:
             "length": millis_of(stagger.args["interval"]),
             "name": name,
         }
-        rows = self._query(sql)
+        rows = self._views.query(sql)
         try:
-            table = stagger_windows(self._t_env, rows, **told)
+            table = stagger_windows(self._views.t_env, rows, **told)
         except ValueError as error:
             raise SqlError(f"{place_of(self._application.text, stagger)}: {error}") from None
-        python = f"stagger_windows(\n    t_env,\n    t_env.sql_query({_text(sql)}),\n{_arguments(told)})"
-        self._do(name, python, table)
+        python = f"stagger_windows(\n    t_env,\n    t_env.sql_query({text(sql)}),\n{_arguments(told)})"
+        self._views.register(name, python, table)
         return quoted(name)
-
-    def _columns(self, sql: str) -> list[TableColumn]:
-        return columns_of(self._query(sql))
-
-    def _query(self, sql: str) -> Table:
-        try:
-            table = self._t_env.sql_query(sql)
-        except (Py4JJavaError, JavaException) as error:
-            cause = cause_of(str(error))
-            raise SqlError(f"{self._place}: pump {self._pump}: Flink does not take its query: {cause}") from None
-        if kind := implicit_cast(table):
-            rule = f"a text must be compared as what it is, or with CAST(… AS {kind})"
-            raise SqlError(f"{self._place}: pump {self._pump}: {rule}, got it as {kind}")
-        return table
-
-    def _view(self, name: str, sql: str, stream: bool = False) -> None:
-        table = self._query(sql)
-        if stream:
-            self._do(name, f"streamed(t_env, t_env.sql_query({_text(sql)}))", streamed(self._t_env, table))
-            return
-        self._t_env.create_temporary_view(quoted(name), table)
-        self.steps.append(f"t_env.execute_sql({_text(f'CREATE TEMPORARY VIEW {quoted(name)} AS{chr(10)}{sql}')})")
-
-    def _do(self, name: str, python: str, table: Table) -> None:
-        self._t_env.create_temporary_view(quoted(name), table)
-        self.steps.append(f"t_env.create_temporary_view({quoted(name)!r}, {python})")
 
 
 def _loses_time(query: exp.Expr) -> bool:
@@ -256,8 +247,3 @@ def _error_columns(view: str) -> str:
 def _arguments(told: Mapping[str, Any]) -> str:
     """Arguments as Python writes them, a line each."""
     return "".join(f"    {name}={value!r},\n" for name, value in told.items())
-
-
-def _text(sql: str) -> str:
-    """A query as Python writes it, over several lines where it can."""
-    return repr(sql) if "\\" in sql or '"' in sql[-1:] or '"""' in sql else f'"""{sql}"""'

@@ -5,19 +5,20 @@ time, JOIN an interval join. ORDER BY numbers the rows of a window, which Flink 
 the window is over.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from sqlglot import exp
 
-from job.sql.flink_sql import flink, interval, quoted
+from job.sql.flink_sql import flink, interval, quoted, rowtime
 from job.sql.functions import LAG
+from job.sql.joins import joined
 from job.sql.lag import lag
+from job.sql.names import ROWTIME, within
 from job.sql.stagger import as_group_by
 from job.sql.syntax import (
     INTERVAL_MILLIS,
     Frame,
-    Join,
     Over,
     Query,
     Source,
@@ -54,26 +55,38 @@ class Queries:
         except UntranslatedError as error:
             self._fail(error.node, str(error))
 
-    def _unordered(self, query: Query, names: Sequence[str], further: Sequence[exp.Expr] = ()) -> str:
-        """With `further` columns: sort_0, …"""
-        items = [*query.expressions, *further]
-        called = [*names, *(f"sort_{i}" for i in range(len(further)))]
+    def _unordered(self, query: Query, names: Sequence[str]) -> str:
         if query.args.get("stagger"):
-            query = as_group_by(self._text, query, items)
-            items = query.expressions
+            query = as_group_by(self._text, query)
         if query.args.get("having") and not query.args.get("group"):
             self._fail(query.args["having"], "HAVING must be with GROUP BY")
+        source = query.args["source"]
         if query.args.get("joins"):
-            return self._joined(query, items, called)
-        window = query.args["source"].args.get("window")
-        if window is not None:
-            self._fail(window, "OVER of a stream is for JOIN")
+            rows, time = joined(query, self._source)
+            return f"SELECT {_columns(query, names)}, {time} AS ROWTIME\nFROM {rows}{self._where(query)}"
+        if source.args.get("window"):
+            self._fail(source.args["window"], "OVER of a stream is for JOIN")
         if query.args.get("group"):
-            return self._grouped(query, items, called)
-        if any(item.find(Over) for item in items):
-            return self._over(query, items, called)
-        source, where = self._source(query.args["source"]), self._where(query)
-        return f"SELECT {_columns(items, called)}, {_rowtime(query.args['source'])} AS ROWTIME\nFROM {source}{where}"
+            return self._grouped(*self._renamed(query), names)
+        if any(item.find(Over) for item in query.expressions):
+            return self._over(*self._renamed(query), names)
+        rows = f"{self._source(source)}{self._where(query)}"
+        return f"SELECT {_columns(query, names)}, {rowtime(source)} AS ROWTIME\nFROM {rows}"
+
+    def _renamed(self, query: Query) -> tuple[Query, str]:
+        """`query` of columns that are called column_0, …, and the rows that have them.
+
+        So no column is called as those are that Flink adds, or this.
+        """
+        query = query.copy()
+        renamed: dict[str, str] = {}
+        for part in within(query, ("expressions", "group", "having", "windows")):
+            for column in part.find_all(exp.Column):
+                if column.name != ROWTIME:
+                    column.this.set("this", renamed.setdefault(flink(column), f"column_{len(renamed)}"))
+        source = query.args["source"]
+        columns = ", ".join([*(f"{sql} AS {name}" for sql, name in renamed.items()), rowtime(source)])
+        return query, f"SELECT {columns}\nFROM {self._source(source)}{self._where(query)}"
 
     def _ordered(self, query: Query, names: Sequence[str]) -> str:
         first, *others = query.args["order"]
@@ -91,18 +104,21 @@ class Queries:
         further = [_of_outputs(item.this, aliases) for item in others]
         keys = ["ROWTIME"] if isinstance(first.this, exp.Column) else []
         keys += [f"sort_{i}{' DESC' if item.args.get('desc') else ''}" for i, item in enumerate(others)]
-        # Ties are broken by all that a row has, never by its arrival
-        keys += ["ROWTIME", *map(quoted, names)]
+        columns = [f"column_{i}" for i in range(len(names))]
+        keys += ["ROWTIME", *columns]  # ties are broken by all that a row has, never by its arrival
         # No watermark divides a second. Of longer windows, rows that keep their time would be late behind this
-        rowtime = "ROWTIME" if size <= 1000 else "window_time AS ROWTIME"
-        tumble = _tumble(self._unordered(query, names, further), size)
+        time = "ROWTIME" if size <= 1000 else "window_time AS ROWTIME"
+        unordered = query.copy()
+        unordered.set("expressions", [*query.expressions, *further])
+        tumble = _tumble(self._unordered(unordered, [*columns, *(f"sort_{i}" for i in range(len(further)))]), size)
+        named = ", ".join(f"{column} AS {quoted(name)}" for column, name in zip(columns, names, strict=True))
         return (
-            f"SELECT {', '.join(map(quoted, names))}, {rowtime}\nFROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY"
+            f"SELECT {named}, {time}\nFROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY"
             f" window_start, window_end ORDER BY {', '.join(dict.fromkeys(keys))}) AS row_number_\nFROM {tumble})"
             f"\nWHERE row_number_ <= {_MOST_ROWS}"
         )
 
-    def _grouped(self, query: Query, items: Sequence[exp.Expr], names: Sequence[str]) -> str:
+    def _grouped(self, query: Query, rows: str, names: Sequence[str]) -> str:
         group = query.args["group"]
         windows = [e for e in group if self._window_millis(e) is not None and not isinstance(e, exp.Column)]
         if len(windows) != 1:
@@ -111,22 +127,24 @@ class Queries:
         size = self._window_millis(window)
         assert size is not None
         keys = [flink(e) for e in group if e != window]
-        source = query.args["source"]
-        rows = f"SELECT {_alias(source)}.*\nFROM {self._source(source)}{self._where(query)}"
+        start = exp.column("window_start")
+
+        def started(node: exp.Expr) -> exp.Expr:
+            return start.copy() if node == window else node
+
+        query.set("expressions", [item.transform(started) for item in query.expressions])
         having = query.args.get("having")
-        columns = _columns([_replaced(item, window, "window_start") for item in items], names)
         return (
-            f"SELECT {columns}, window_time AS ROWTIME\nFROM {_tumble(rows, size)} AS {_alias(source)}"
+            f"SELECT {_columns(query, names)}, window_time AS ROWTIME"
+            f"\nFROM {_tumble(rows, size)} AS {_alias(query)}"
             f"\nGROUP BY {', '.join(['window_start, window_end, window_time', *keys])}"
-            + (f"\nHAVING {flink(_replaced(having, window, 'window_start'))}" if having else "")
+            + (f"\nHAVING {flink(having.transform(started))}" if having else "")
         )
 
-    def _over(self, query: Query, items: Sequence[exp.Expr], names: Sequence[str]) -> str:
+    def _over(self, query: Query, rows: str, names: Sequence[str]) -> str:
         """A level of query for each window, since Flink has only one in each."""
         named = {frame.args["name"].name: frame for frame in query.args.get("windows") or ()}
-        source = query.args["source"]
-        alias = _alias(source)
-        rows = f"SELECT {alias}.*\nFROM {self._source(source)}{self._where(query)}"
+        alias = _alias(query)
         levels: dict[str, list[str]] = {}
 
         def as_column(node: exp.Expr) -> exp.Expr:
@@ -136,19 +154,19 @@ class Queries:
             if not isinstance(window, Frame) and window.name not in named:
                 self._fail(window, f"a window must be one of {', '.join(named) or 'none'}, got {window.name}")
             frame = window if isinstance(window, Frame) else named[window.name]
-            frame_sql, column = self._frame(frame, alias), f"over {sum(map(len, levels.values()))}"
+            frame_sql, column = self._frame(frame, alias), f"over_{sum(map(len, levels.values()))}"
             if node.this.name.upper() == LAG:
                 sql, frame = lag(node.this, frame, f"CAST({alias}.ROWTIME AS TIMESTAMP(3))")
                 frame_sql = self._frame(frame, alias)
             else:
                 sql = f"{flink(node.this)} OVER w"
-            levels.setdefault(frame_sql, []).append(f"{sql} AS {quoted(column)}")
+            levels.setdefault(frame_sql, []).append(f"{sql} AS {column}")
             return exp.column(column)
 
-        items = [item.transform(as_column) for item in items]
+        query.set("expressions", [item.transform(as_column) for item in query.expressions])
         for frame_sql, aggregates in levels.items():  # in front: Flink 1.20 takes no four levels that only add columns
             rows = f"SELECT {', '.join(aggregates)}, {alias}.*\nFROM ({rows}) AS {alias}\nWINDOW w AS ({frame_sql})"
-        return f"SELECT {_columns(items, names)}, {alias}.ROWTIME AS ROWTIME\nFROM ({rows}) AS {alias}"
+        return f"SELECT {_columns(query, names)}, {alias}.ROWTIME AS ROWTIME\nFROM ({rows}) AS {alias}"
 
     def _frame(self, frame: Frame, alias: str) -> str:
         for item in frame.args.get("order") or ():
@@ -167,36 +185,6 @@ class Queries:
             f"{'PARTITION BY ' + keys if keys else ''} ORDER BY {alias}.ROWTIME {unit} BETWEEN {reach} AND CURRENT ROW"
         )
 
-    def _joined(self, query: Query, items: Sequence[exp.Expr], names: Sequence[str]) -> str:
-        """A row meets the rows of the other side that came within that side's window before it."""
-        if len(query.args["joins"]) > 1:
-            self._fail(query.args["joins"][1], "a second JOIN is not supported; join into a stream of its own")
-        for clause in ("group", "windows"):
-            if query.args.get(clause):
-                self._fail(query, f"{clause.upper()} with JOIN is not supported; join into a stream of its own")
-        if any(item.find(Over) for item in items):
-            self._fail(query, "OVER with JOIN is not supported; join into a stream of its own")
-        join: Join = query.args["joins"][0]
-        left, right = query.args["source"], join.this
-        left_time, right_time = _rowtime(left), _rowtime(right)
-        within = _within(left_time, right_time, self._reach(left), self._reach(right))
-        later = f"CASE WHEN {left_time} >= {right_time} OR {right_time} IS NULL THEN {left_time} ELSE {right_time} END"
-        return (
-            f"SELECT {_columns(items, names)}, {later} AS ROWTIME\nFROM {self._source(left)}"
-            f" {join.args['side']} JOIN {self._source(right)} ON {flink(join.args['on'])} AND {within}"
-            f"{self._where(query)}"
-        )
-
-    def _reach(self, source: Source) -> int:
-        """Milliseconds of the window that a side of a join has; without one it is the current row."""
-        frame = source.args.get("window")
-        if frame is None:
-            return 0
-        preceding = frame.args.get("preceding")
-        if not isinstance(preceding, exp.Interval) or frame.args.get("partition_by"):
-            self._fail(frame, "the window of a joined stream must be RANGE INTERVAL … PRECEDING")
-        return millis_of(preceding)
-
     def _window_millis(self, expression: exp.Expr) -> int | None:
         """The length of the windows that an expression of ROWTIME makes; None for any other expression."""
         if isinstance(expression, exp.Column) and expression.name == "ROWTIME":
@@ -213,7 +201,7 @@ class Queries:
         return None
 
     def _source(self, source: Source) -> str:
-        return f"{self._relation(source)} AS {_alias(source)}"
+        return f"{self._relation(source)} AS {quoted(source.alias)}"
 
     def _where(self, query: Query) -> str:
         where = query.args.get("where")
@@ -223,39 +211,18 @@ class Queries:
         raise SqlError(f"{place_of(self._text, node)}: {text}") from None
 
 
-def _alias(source: Source) -> str:
-    return quoted(source.args["alias"].name)
+def _alias(query: Query) -> str:
+    return quoted(query.args["source"].alias)
 
 
-def _rowtime(source: Source) -> str:
-    return f"{_alias(source)}.ROWTIME"
-
-
-def _within(time: str, other: str, before: int, after: int) -> str:
-    """True from `before` to `after` milliseconds around a time.
-
-    Flink's own condition is of whole seconds, since by its longer side a join holds the watermark back, and no
-    watermark is to divide a second.
-    """
-
-    def between(time: str, other: str, before: int, after: int) -> str:
-        return f"{time} BETWEEN {other} - {interval(before)} AND {other} + {interval(after)}"
-
-    seconds = between(time, other, -(-before // 1000) * 1000, -(-after // 1000) * 1000)
-    exact = between(f"CAST({time} AS TIMESTAMP(3))", f"CAST({other} AS TIMESTAMP(3))", before, after)
-    return f"{seconds} AND {exact}" if before % 1000 or after % 1000 else seconds
-
-
-def _columns(items: Iterable[exp.Expr], names: Sequence[str]) -> str:
-    return ", ".join(f"{flink(e.unalias())} AS {quoted(name)}" for e, name in zip(items, names, strict=True))
+def _columns(query: Query, names: Sequence[str]) -> str:
+    return ", ".join(
+        f"{flink(e.unalias())} AS {quoted(name)}" for e, name in zip(query.expressions, names, strict=True)
+    )
 
 
 def _tumble(rows: str, millis: int) -> str:
     return f"TABLE(TUMBLE(({rows}), DESCRIPTOR(ROWTIME), {interval(millis)}))"
-
-
-def _replaced(expression: exp.Expr, window: exp.Expr, column: str) -> exp.Expr:
-    return expression.transform(lambda node: exp.column(column) if node == window else node)
 
 
 def _of_outputs(expression: exp.Expr, outputs: dict[str, exp.Expr]) -> exp.Expr:

@@ -1,7 +1,5 @@
 """WINDOWED BY STAGGER is a GROUP BY of rows whose ROWTIME is the end of their window, which is not found in SQL."""
 
-from collections.abc import Sequence
-
 from sqlglot import exp
 
 from job.sql.functions import AGGREGATES
@@ -12,8 +10,8 @@ _REFUSED = {"group": "GROUP BY", "joins": "JOIN", "windows": "WINDOW"}
 _MILLISECOND = exp.Interval(this=exp.Literal.string("0.001"), unit=exp.Var(this="SECOND"))
 
 
-def as_group_by(text: str, query: Query, items: Sequence[exp.Expr]) -> Query:
-    """The `query` of `items`, in the application `text`, with a GROUP BY instead of its WINDOWED BY STAGGER.
+def as_group_by(text: str, query: Query) -> Query:
+    """The `query`, in the application `text`, with a GROUP BY instead of its WINDOWED BY STAGGER.
 
     It reads a `Stagger`. The rows that this takes have the partition (partition_0, …), the columns that are aggregated
     (value_0, …) and ROWTIME; those that it is to give have the last millisecond of their window as ROWTIME. As windows
@@ -23,7 +21,6 @@ def as_group_by(text: str, query: Query, items: Sequence[exp.Expr]) -> Query:
         SqlError: what is beside the window, or selected, cannot be.
     """
     whole = query.copy()
-    whole.set("expressions", [item.copy() for item in items])
     stagger, source = whole.args["stagger"], whole.args["source"]
     _check(text, whole, stagger)
     partition = {key.unnest(): f"partition_{i}" for i, key in enumerate(stagger.args["partition_by"])}
