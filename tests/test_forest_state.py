@@ -13,6 +13,8 @@ from udf.forest_state import (
     ForestStateError,
     dated,
     forest_of,
+    keys_of,
+    last_learned,
     pack_row,
     pack_snapshot,
     snapshot_second,
@@ -53,9 +55,38 @@ def test_rows_come_back_as_they_were_packed(rows: list[tuple[str, np.ndarray]], 
     assert [some.points.tobytes() for some in back] == [some.tobytes() for some in points], "bit for bit, NaNs too"
 
 
+LOGS = st.lists(
+    st.dictionaries(st.sampled_from("abc"), st.tuples(st.integers(1, 3), st.booleans()), min_size=1),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(LOGS, st.lists(st.sampled_from("abcd"), unique=True, min_size=1))
+def test_of_a_log_a_key_gets_what_its_forest_learned_since_it_began_anew(
+    log: list[dict[str, tuple[int, bool]]], keys: list[str]
+) -> None:
+    rows, number = [], 0
+    for second, row in enumerate(log):
+        counts = np.array([count for count, _ in row.values()])
+        points = np.arange(number, number + counts.sum()).reshape(-1, 1)
+        rows.append(pack_row(second, list(row), counts, points, [key for key, (_, anew) in row.items() if anew]))
+        number += counts.sum()
+    assert [keys_of(row) for row in rows] == [list(row) for row in log]
+    for key, learned in zip(keys, last_learned(rows, keys), strict=True):
+        parts = [some for row in rows for some in unpack_row(row) if some.key == key]
+        begin = max((i for i, some in enumerate(parts) if some.anew), default=0)
+        assert learned.points[:, 0].tolist() == [x for some in parts[begin:] for x in some.points[:, 0]]
+        if parts:
+            assert (learned.key, learned.second, learned.anew) == (key, parts[-1].second, parts[begin].anew)
+
+
 def test_saved_bytes_of_every_version_are_still_read() -> None:
     assert of(OF_VERSION_1) == [("s1", None, [[2.5], [-7.0]])]
     assert of(OF_VERSION_1 * 2) == [("s1", None, [[2.5], [-7.0]])] * 2
+    assert [some.points.tolist() for some in last_learned([OF_VERSION_1, OF_VERSION_1], ["s1"])] == [
+        [[2.5], [-7.0]] * 2
+    ]
     assert of(OF_VERSION_2) == [("s1", 1972633600, [[2.5], [-7.0]]), ("s2", 1972633600, [[1.5]])]
     assert [some.anew for some in unpack_row(OF_VERSION_2)] == [False, True]
     assert [some.key for some in unpack_row(OF_VERSION_2, {"s2"})] == ["s2"]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from udf.rcf import RandomCutForest, score_and_learn_many
+from udf.rcf import RandomCutForest, learn_many, score_and_learn_many
 
 SHAPES = [
     dict(dimensions=1, num_trees=7, sample_size=16, time_decay=40),
@@ -228,14 +228,35 @@ def test_many_forests_at_once_are_each_by_itself(shape):
         assert forest.to_bytes() == together[i].to_bytes()
 
 
+@shapes
+def test_many_forests_at_once_learn_each_by_itself(shape):
+    points, counts = records(shape, 600), np.array([0, 1, 90, 200, 9, 300, 0])
+    together = [RandomCutForest(**shape | {"seed": seed}) for seed in range(7)]
+    for _ in range(2):
+        learn_many(together, counts, points)
+    for forest, some in zip(together, np.split(points, np.cumsum(counts)[:-1]), strict=True):
+        alone = RandomCutForest(**shape | {"seed": forest.seed})
+        alone.learn(some)
+        alone.learn(some)
+        assert forest.to_bytes() == alone.to_bytes()
+
+
 def test_many_forests_are_of_one_kind_and_get_a_point_each():
     one, other = RandomCutForest(1, sample_size=10), RandomCutForest(1, sample_size=11)
     with pytest.raises(ValueError, match=r"^forests must have the same parameters but for their seeds$"):
         score_and_learn_many([one, other], np.zeros((2, 1)))
-    with pytest.raises(ValueError, match=r"^points must be as many as forests, 2, got 3$"):
+    with pytest.raises(ValueError, match=r"^points must be of all forests, 2, got 3$"):
         score_and_learn_many([one, one], np.zeros((3, 1)))
     assert one.records_seen == 0
     assert score_and_learn_many([], np.zeros((0, 1))).size == 0
+    with pytest.raises(ValueError, match=r"^forests must come once each$"):
+        learn_many([one, one], np.array([1, 1]), np.zeros((2, 1)))
+    with pytest.raises(ValueError, match=r"^forests must have the same parameters but for their seeds$"):
+        learn_many([one, other], np.array([1, 1]), np.zeros((2, 1)))
+    with pytest.raises(ValueError, match=r"^points must be of all forests, 2, got 3$"):
+        learn_many([one], np.array([2]), np.zeros((3, 1)))
+    assert one.records_seen == 0
+    learn_many([], np.zeros(0, np.int64), np.zeros((0, 1)))
 
 
 @pytest.mark.parametrize("shingle_size", [1, 4])

@@ -14,7 +14,7 @@ Version 1 had no seconds: a snapshot was the forest alone, and the log had an en
 import hashlib
 import struct
 import zlib
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,9 +87,57 @@ def unpack_row(row: bytes, wanted: Container[str] | None = None) -> Iterator[Lea
     Raises:
         ForestStateError: a row that is damaged or of a newer version.
     """
+    second, names, numbers, points = _read(row)
+    ends = np.cumsum(numbers & ~_ANEW).tolist()
+    for i, (name, begin, stop) in enumerate(zip(names, [0, *ends], ends, strict=False)):
+        if wanted is None or name in wanted:
+            yield Learned(name, second, points[begin:stop], bool(numbers[i] & _ANEW))
+
+
+def keys_of(row: bytes) -> list[str]:
+    """The keys in a row of the log. Raises ForestStateError as `unpack_row`."""
+    return _read(row).keys
+
+
+def last_learned(rows: Iterable[bytes], keys: Sequence[str]) -> list[Learned]:
+    """What the forest of each of `keys` learned in some rows of the log, since it last began anew.
+
+    All keys at once, since a record at a time takes longer than to learn it. Raises ForestStateError as `unpack_row`.
+    """
+    read = [_read(row) for row in rows]
+    known = {key: i for i, key in enumerate(keys)}
+    whose = np.array([known.get(key, len(keys)) for row in read for key in row.keys], np.int64)
+    numbers = np.concatenate([row.numbers for row in read])
+    counts = (numbers & ~_ANEW).astype(np.int64)
+    begins, anew = np.zeros(len(keys) + 1, np.int64), (numbers & _ANEW) != 0
+    begins[whose[anew]] = (np.cumsum(counts) - counts)[anew]  # of several the last one counts, here and below
+    of_record = np.repeat(whose, counts)
+    order = np.argsort(of_record, kind="stable")
+    order = order[order >= begins[of_record[order]]]
+    points = np.concatenate([row.points for row in read])[order]
+    ends = np.searchsorted(of_record[order], np.arange(len(keys)), side="right").tolist()
+    last = np.zeros(len(keys) + 1, np.int64)
+    last[whose] = np.repeat(np.arange(len(read)), [len(row.keys) for row in read])
+    is_anew = np.zeros(len(keys) + 1, bool)
+    is_anew[whose[anew]] = True
+    return [
+        Learned(key, read[last[i]].second, points[begin:end], bool(is_anew[i]))
+        for i, (key, begin, end) in enumerate(zip(keys, [0, *ends], ends, strict=False))
+    ]
+
+
+class _Row(NamedTuple):
+    """A row of the log: `numbers` of records, uint32, have `_ANEW` in them, `points` are those of all keys."""
+
+    second: int | None
+    keys: list[str]
+    numbers: np.ndarray
+    points: np.ndarray
+
+
+def _read(row: bytes) -> _Row:
     if row[:1] == b"\x01":
-        yield from (some for some in _unpack_row_1(row) if wanted is None or some.key in wanted)
-        return
+        return _read_1(row)
     if row[:1] != bytes([_VERSION]):
         raise ForestStateError(f"forest log must be of version 1 to {_VERSION}, got {row[0] if row else 'nothing'}")
     end = len(row) - _CRC.size
@@ -99,16 +147,12 @@ def unpack_row(row: bytes, wanted: Container[str] | None = None) -> Iterator[Lea
     names_at = _ROW.size + 4 * keys
     points_at = names_at + name_bytes
     numbers = np.frombuffer(row, "<u4", keys, _ROW.size)
-    ends = np.cumsum(numbers & ~_ANEW).tolist()
     names = row[names_at:points_at].decode().split(SEPARATOR)
-    points = np.frombuffer(row, "<f8", records * values, points_at).reshape(records, values)
-    for i, (name, begin, stop) in enumerate(zip(names, [0, *ends], ends, strict=False)):
-        if wanted is None or name in wanted:
-            yield Learned(name, second, points[begin:stop], bool(numbers[i] & _ANEW))
+    return _Row(second, names, numbers, np.frombuffer(row, "<f8", records * values, points_at).reshape(records, values))
 
 
-def _unpack_row_1(row: bytes) -> Iterator[Learned]:
-    start = 0
+def _read_1(row: bytes) -> _Row:
+    start, names, numbers, points = 0, [], [], []
     while start < len(row):
         try:
             version, name_bytes, records, values = _ENTRY_1.unpack_from(row, start)
@@ -117,13 +161,15 @@ def _unpack_row_1(row: bytes) -> Iterator[Learned]:
         if version != 1:
             raise ForestStateError(f"forest log must be of version 1 in this row, got {version}")
         start += _ENTRY_1.size
-        key = row[start : start + name_bytes].decode()
+        names.append(row[start : start + name_bytes].decode())
         start += name_bytes
         size = 8 * records * values
         if start + size > len(row):
             raise ForestStateError(f"forest log ends within an entry, at byte {start} of {len(row)}")
-        yield Learned(key, None, np.frombuffer(row, "<f8", records * values, start).reshape(records, values))
+        numbers.append(records)
+        points.append(np.frombuffer(row, "<f8", records * values, start).reshape(records, values))
         start += size
+    return _Row(None, names, np.array(numbers, np.uint32), np.concatenate(points))
 
 
 def pack_snapshot(forest: RandomCutForest, second: int | None, calibration: Calibration | None = None) -> bytes:

@@ -13,18 +13,20 @@ from udf.forest_state import (
     Learned,
     dated,
     forest_of,
+    keys_of,
+    last_learned,
     pack_row,
     pack_snapshot,
     snapshot_second,
-    unpack_row,
     unpack_snapshot,
 )
-from udf.rcf import Calibration, RandomCutForest
+from udf.rcf import Calibration, RandomCutForest, learn_many
 from udf.rcf.scoring import normalizer
 from udf.rcf.shares import share_of, split
 from udf.share_keys import share_of_key
 
 _SMALLEST_FOLD_BYTES = 64 * 1024
+_BYTES_AT_ONCE = 1 << 26
 _BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 _GOLDEN_RATIO = 0.6180339887498949
 
@@ -82,6 +84,7 @@ class Forests:
         each = RandomCutForest.estimate_bytes(**sizes) + (Calibration.BYTES if graded else 0)
         self.most = max(1, memory // each)
         """As many forests may live at once."""
+        self._at_once = max(1, min(self.most // 8, _BYTES_AT_ONCE // each))  # forests that are made from state together
         self._living: dict[tuple[int, str], Living] = {}  # the least recently used first
         self._anew: set[str] = set()  # the keys whose forests began anew in the last call of `of`
         self._logs: dict[int, _Log] = {}
@@ -209,7 +212,7 @@ class Forests:
             self._snapshots.is_empty()  # once asked, state need not be asked for each new key of a new job
             for row in self._rows.get():
                 log.size += len(row)
-                log.keys.update(learned.key for learned in unpack_row(row))
+                log.keys.update(keys_of(row))
         return self._logs[group]
 
     def _fold(self, group: int) -> None:
@@ -227,29 +230,34 @@ class Forests:
 
     def _from_state(self, group: int, keys: Sequence[str]) -> Iterator[tuple[str, Living]]:
         """Forests of `keys` that do not live: from snapshot and log, or new."""
-        in_log = self._log(group).keys.intersection(keys)
-        learned: dict[str, list[Learned]] = {key: [] for key in in_log}
-        for row in self._rows.get() if in_log else ():
-            for some in unpack_row(row, in_log):
-                learned[some.key].append(some)
+        in_log = [key for key in keys if key in self._log(group).keys]
+        learned = {one.key: one for one in last_learned(self._rows.get(), in_log)} if in_log else {}
         dealt = share_of(self._parameters, share_of_key(group), self._shares)
-        for key in keys:
-            saved = self._snapshots.get(key)
-            living = self._calibrated(*unpack_snapshot(saved, key, dealt)) if saved is not None else None
-            if living is not None or key in in_log:
-                self._restored.inc()
-            yield key, self._replayed(group, key, living, learned.get(key, []))
+        for first in range(0, len(keys), self._at_once):
+            living: dict[str, Living] = {}
+            for key in keys[first : first + self._at_once]:
+                saved = self._snapshots.get(key)
+                if saved is not None or key in learned:
+                    self._restored.inc()
+                if saved is None or (key in learned and learned[key].anew):
+                    living[key] = self._new(group, key)
+                else:
+                    living[key] = self._calibrated(*unpack_snapshot(saved, key, dealt))
+            _replay(living, [learned[key] for key in living if key in learned])
+            yield from living.items()
 
-    def _replayed(self, group: int, key: str, living: Living | None, learned: list[Learned]) -> Living:
-        """The forest that a snapshot's has become with what was learned after it."""
-        begin = max((i for i, some in enumerate(learned) if some.anew), default=0)
-        if living is None or (learned and learned[begin].anew):
-            living = self._new(group, key)
-        if learned:
-            points = np.concatenate([some.points for some in learned[begin:]])
-            if living.calibration is not None:
-                living.calibration.observe(living.forest.score_and_learn(points))
-            else:
-                living.forest.learn(points)
-            living.second = learned[-1].second
-        return living
+
+def _replay(living: Mapping[str, Living], learned: Sequence[Learned]) -> None:
+    """What the forests have learned after they were as they are."""
+    for some in learned:
+        living[some.key].second = some.second
+    if not living or not learned:
+        return
+    if living[learned[0].key].calibration is None:
+        forests, counts = [living[some.key].forest for some in learned], [len(some.points) for some in learned]
+        learn_many(forests, np.array(counts, np.int64), np.concatenate([some.points for some in learned]))
+        return
+    for some in learned:
+        one = living[some.key]
+        assert one.calibration is not None
+        one.calibration.observe(one.forest.score_and_learn(some.points))

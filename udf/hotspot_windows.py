@@ -8,7 +8,7 @@ from pyflink.common import Types
 from pyflink.datastream import RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor
 
-from udf.forest_state import ForestStateError, pack_row, unpack_row
+from udf.forest_state import ForestStateError, keys_of, pack_row, unpack_row
 from udf.hotspots import Hotspots
 
 _SMALLEST_LOG_BYTES = 64 * 1024
@@ -100,7 +100,7 @@ class HotspotWindows:
             log = self._logs[group] = _Log()
             for row in self._rows.get():
                 log.size += len(row)
-                log.keys.update(learned.key for learned in unpack_row(row))
+                log.keys.update(keys_of(row))
         return self._logs[group]
 
     def _last_points(self, group: int, keys: Container[str]) -> dict[str, np.ndarray]:

@@ -3,6 +3,6 @@
 from . import shares
 from .calibration import Calibration, grade
 from .forest import RandomCutForest
-from .many import score_and_learn_many
+from .many import learn_many, score_and_learn_many
 
-__all__ = ["Calibration", "RandomCutForest", "grade", "score_and_learn_many", "shares"]
+__all__ = ["Calibration", "RandomCutForest", "grade", "learn_many", "score_and_learn_many", "shares"]

@@ -163,6 +163,7 @@ def run_many(
     trees: Integers,
     seeds: npt.NDArray[np.uint64],
     firsts: Integers,
+    counts: Integers,
     num_trees: int,
     samples: int,
     coordinates: int | None,
@@ -171,15 +172,17 @@ def run_many(
     points: Floats,
     scores: Floats,
 ) -> None:
-    """Take each point (n, coordinates) into a forest of its own: at an address in `trees` (n,).
+    """Take points (n, coordinates) into forests: counts[0] into the one at trees[0], the next counts[1] at trees[1], …
 
-    There it is the record number `firsts` (n,), scored and learned as by `run`.
+    The first of each is its record number `firsts` (m,). They are learned as by `run`, and scored unless `scores` is
+    empty.
     """
-    step, of_table = points.shape[1], floats_at(table.ctypes.data)
+    step, of_table, done = points.shape[1], floats_at(table.ctypes.data), 0
     for i in range(trees.size):
-        point = floats_at(points.ctypes.data + 8 * step * i)
-        score, first = floats_at(scores.ctypes.data + 8 * i), firsts[i]
+        some = floats_at(points.ctypes.data + 8 * step * done)
+        sums, first = floats_at(scores.ctypes.data + 8 * done), firsts[i]
         _run(
-            trees[i], num_trees, samples, coordinates, seeds[i], decay_rate, of_table, first, first + 1,
-            True, True, point, step, score,
+            trees[i], num_trees, samples, coordinates, seeds[i], decay_rate, of_table, first, first + counts[i],
+            True, scores.size > 0, some, step, sums,
         )  # fmt: skip
+        done += counts[i]

@@ -68,7 +68,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     no denominator here is ever 0 and Python's check costs a branch.
     """
     with _cached_in(cache_folder()):
-        return numba.njit(cache=True, error_model="numpy")(function)
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
 
 
 def part(function: Callable[..., Any]) -> Any:

@@ -123,7 +123,7 @@ def empty_blocks(parameters: Parameters) -> Floats:
     block[:value] = np.inf
     block[sample : sample + reservoir.words(parameters.sample_size)] = reservoir.empty(parameters.sample_size)
     block.view(np.uint16)[span - 2 : span + 2] = 0, NONE, NONE, 0
-    return in_lines(np.tile(block, (parameters.num_trees, 1)))
+    return in_lines(np.broadcast_to(block, (parameters.num_trees, len(block))))
 
 
 def samples_of(blocks: Floats, parameters: Parameters) -> Floats:
