@@ -62,7 +62,8 @@ def forest_of(key: str, parameters: dict[str, Any], share: int = 0, shares: int 
     if key:
         digest = hashlib.blake2b(key.encode(), digest_size=8, key=struct.pack("<q", seed)).digest()
         seed = struct.unpack("<q", digest)[0]
-    return RandomCutForest(**share_of(parameters | {"seed": seed}, share, shares))
+    own = parameters | {"seed": seed}
+    return RandomCutForest(**(own if shares == 1 else share_of(own, share, shares)))
 
 
 def pack_row(

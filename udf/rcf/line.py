@@ -17,6 +17,7 @@ This is for a line what `arrays` is for more coordinates; `line_walk`, `line_tre
 `tree` and `rebuilding` are, with the same random numbers and, bit for bit, the same results.
 """
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,12 +119,18 @@ def words(parameters: Parameters) -> int:
 
 def empty_blocks(parameters: Parameters) -> Floats:
     """Blocks of trees that hold nothing: (num_trees, words) float64."""
-    _, value, _, span, *_, sample, _ = _sections(parameters.sample_size)
-    block = np.zeros(words(parameters))
-    block[:value] = np.inf
-    block[sample : sample + reservoir.words(parameters.sample_size)] = reservoir.empty(parameters.sample_size)
-    block.view(np.uint16)[span - 2 : span + 2] = 0, NONE, NONE, 0
+    block = _empty_block(parameters.sample_size)
     return in_lines(np.broadcast_to(block, (parameters.num_trees, len(block))))
+
+
+@cache
+def _empty_block(samples: int) -> Floats:
+    _, value, _, span, *_, sample, words = _sections(samples)
+    block = np.zeros(words)
+    block[:value] = np.inf
+    block[sample : sample + reservoir.words(samples)] = reservoir.empty(samples)
+    block.view(np.uint16)[span - 2 : span + 2] = 0, NONE, NONE, 0
+    return block
 
 
 def samples_of(blocks: Floats, parameters: Parameters) -> Floats:
