@@ -126,7 +126,9 @@ class Names:
             if len(found) != 1:
                 self._refuse(column, found, tables)
             if not table:
-                column.set("table", exp.to_identifier(found[0], quoted=True))
+                column.set("table", exp.to_identifier(found[0]))
+            for name_of in (column.this, column.args["table"]):  # i."v", I."v" and "v" are equal then
+                name_of.set("quoted", True)
 
     def _refuse(self, column: exp.Column, found: Sequence[str], tables: Mapping[str, Sequence[str]]) -> NoReturn:
         name, table = column.name, column.table

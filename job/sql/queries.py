@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from sqlglot import exp
 
+from job.sql.aggregates import is_aggregate
 from job.sql.flink_sql import flink, interval, quoted, rowtime
 from job.sql.functions import LAG
 from job.sql.joins import joined
@@ -18,6 +19,7 @@ from job.sql.names import ROWTIME, within
 from job.sql.stagger import as_group_by
 from job.sql.syntax import (
     INTERVAL_MILLIS,
+    Cast,
     Frame,
     Over,
     Query,
@@ -67,6 +69,7 @@ class Queries:
         if source.args.get("window"):
             self._fail(source.args["window"], "OVER of a stream is for JOIN")
         if query.args.get("group"):
+            self._check_grouped(query)
             return self._grouped(*self._renamed(query), names)
         if any(item.find(Over) for item in query.expressions):
             return self._over(*self._renamed(query), names)
@@ -111,9 +114,8 @@ class Queries:
         unordered = query.copy()
         unordered.set("expressions", [*query.expressions, *further])
         tumble = _tumble(self._unordered(unordered, [*columns, *(f"sort_{i}" for i in range(len(further)))]), size)
-        named = ", ".join(f"{column} AS {quoted(name)}" for column, name in zip(columns, names, strict=True))
         return (
-            f"SELECT {named}, {time}\nFROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY"
+            f"SELECT {_named(columns, names)}, {time}\nFROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY"
             f" window_start, window_end ORDER BY {', '.join(dict.fromkeys(keys))}) AS row_number_\nFROM {tumble})"
             f"\nWHERE row_number_ <= {_MOST_ROWS}"
         )
@@ -134,12 +136,33 @@ class Queries:
 
         query.set("expressions", [item.transform(started) for item in query.expressions])
         having = query.args.get("having")
+        columns = [
+            f"column_{i}" for i in range(len(names))
+        ]  # Flink adds its own to them, so they get their names outside
         return (
-            f"SELECT {_columns(query, names)}, window_time AS ROWTIME"
+            f"SELECT {_named(columns, names)}, ROWTIME"
+            f"\nFROM (SELECT {_columns(query, columns)}, window_time AS ROWTIME"
             f"\nFROM {_tumble(rows, size)} AS {_alias(query)}"
             f"\nGROUP BY {', '.join(['window_start, window_end, window_time', *keys])}"
             + (f"\nHAVING {flink(having.transform(started))}" if having else "")
+            + ")"
         )
+
+    def _check_grouped(self, query: Query) -> None:
+        """Flink would refuse it, too, but by names that are not the application's."""
+        keys = query.args["group"]
+
+        def check(node: exp.Expr) -> None:
+            if is_aggregate(node) or node in keys:
+                return
+            if isinstance(node, exp.Column):
+                self._fail(node, f"a column must be in an aggregate or in GROUP BY, got {node.name}")
+            for part in node.iter_expressions():
+                if isinstance(part, exp.Condition | exp.Case | exp.If | Cast):
+                    check(part)
+
+        for item in within(query, ("expressions", "having")):
+            check(item.unalias())
 
     def _over(self, query: Query, rows: str, names: Sequence[str]) -> str:
         """A level of query for each window, since Flink has only one in each."""
@@ -219,6 +242,10 @@ def _columns(query: Query, names: Sequence[str]) -> str:
     return ", ".join(
         f"{flink(e.unalias())} AS {quoted(name)}" for e, name in zip(query.expressions, names, strict=True)
     )
+
+
+def _named(columns: Sequence[str], names: Sequence[str]) -> str:
+    return ", ".join(f"{column} AS {quoted(name)}" for column, name in zip(columns, names, strict=True))
 
 
 def _tumble(rows: str, millis: int) -> str:

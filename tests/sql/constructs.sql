@@ -27,8 +27,8 @@ CREATE PUMP stagger_pump AS INSERT INTO staggered
 -- Of a sensor, and of none; names that are helpers', or end a name elsewhere
 CREATE STREAM "beside" ("is over" TIMESTAMP, "value_0" VARCHAR(4), "sum" BIGINT);
 CREATE PUMP beside_pump AS INSERT INTO "beside"
-    SELECT STREAM "w `1".ROWTIME, "w `1"."value_0", "w `1"."partition_0" FROM (
-        SELECT STREAM SUM("id") AS "partition_0", NULLIF("sensor", 'b') AS "value_0" FROM "SOURCE_SQL_STREAM_001"
+    SELECT STREAM "w `1".ROWTIME, "w `1"."value_0", "w `1"."window_start" FROM (
+        SELECT STREAM SUM("id") AS "window_start", NULLIF("sensor", 'b') AS "value_0" FROM "SOURCE_SQL_STREAM_001"
         WINDOWED BY STAGGER (PARTITION BY NULLIF("sensor", 'b') RANGE INTERVAL '2.5' SECOND)) AS "w `1"
     UNION ALL SELECT STREAM FLOOR(MAX(s.ROWTIME) TO MINUTE), 'all', COUNT(*) FROM staggered AS s
     WINDOWED BY STAGGER (PARTITION BY 1 RANGE INTERVAL '1' MINUTE);
