@@ -1,0 +1,157 @@
+"""The scores of eight points in a small tree on a line at once: what `line_walk.score_one` gives, bit for bit.
+
+A tree of at most MOST samples fits into registers. A step up is then a lookup in them, for eight points in one
+instruction of AVX-512; where a CPU lacks that, points go one by one. Larger trees would have to be gathered from
+memory, which takes longer than one by one (docs/decisions/forest-layout.md).
+"""
+
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.codegen import get_host_cpu_features
+from numba.extending import intrinsic
+
+from .instructions import LANE, LANES, WORD, load, spread
+from .scoring import DEPTH, WEIGHT
+
+_ROWS = 16
+MOST = _ROWS - 1  # there is a row -1
+_FLOATS, _WORDS, _BITS = (ir.VectorType(kind, LANES) for kind in (ir.DoubleType(), WORD, ir.IntType(1)))
+_IDS, _PAIRS = ir.VectorType(ir.IntType(16), _ROWS), ir.VectorType(LANE, _ROWS)
+
+
+def supported() -> bool:
+    """Whether kernels are compiled for a CPU that has the instructions."""
+    told = numba.config.CPU_FEATURES  # type: ignore[attr-defined] # numba sets it by name
+    return "+avx512f" in (get_host_cpu_features() if told is None else told).split(",")
+
+
+def _words(value: int) -> Any:
+    return ir.Constant(_WORDS, [value] * LANES)
+
+
+def _floats(values: list[float]) -> Any:
+    return ir.Constant(_FLOATS, values)
+
+
+class _Lanes:
+    """Writes what is done to eight lanes."""
+
+    def __init__(self, builder: ir.IRBuilder) -> None:
+        self._builder = builder
+
+    def call(self, name: str, kind: Any, *arguments: Any) -> Any:
+        function = ir.FunctionType(kind, [argument.type for argument in arguments])
+        return self._builder.call(cgutils.get_or_insert_function(self._builder.module, function, name), arguments)
+
+    def spread(self, number: Any) -> Any:
+        return spread(self._builder, number, ir.VectorType(number.type, LANES))
+
+    def any(self, lanes: Any) -> Any:
+        bits = ir.IntType(LANES)
+        return self._builder.icmp_unsigned("!=", self._builder.bitcast(lanes, bits), ir.Constant(bits, 0))
+
+    def distance(self, a: Any, b: Any) -> Any:
+        return self.call(f"llvm.fabs.v{LANES}f64", _FLOATS, self._builder.fsub(a, b))
+
+    def rows(self, base: Any, at: Any) -> tuple[Any, Any]:
+        """The 16 numbers from `at` on."""
+        next_ones = self._builder.add(at, ir.Constant(WORD, LANES))
+        return load(self._builder, base, at, _FLOATS), load(self._builder, base, next_ones, _FLOATS)
+
+    def floats(self, rows: tuple[Any, Any], row: Any) -> Any:
+        """The number of each of those rows."""
+        return self.call("llvm.x86.avx512.vpermi2var.pd.512", _FLOATS, rows[0], row, rows[1])
+
+    def pairs(self, rows: Any, row: Any) -> tuple[Any, Any]:
+        """The two ids of each of those rows."""
+        builder, id_bits = self._builder, _words(0xFFFF)
+        both = self.call("llvm.x86.avx512.permvar.si.512", _PAIRS, rows, builder.bitcast(row, _PAIRS))
+        both = builder.bitcast(both, _WORDS)  # what is asked for is in the lower halves
+        return builder.and_(both, id_bits), builder.and_(builder.lshr(both, _words(16)), id_bits)
+
+    def of_table(self, table: Any, mass: Any, column: int) -> Any:
+        """Of those rows of `scoring.score_table`; one by one, since it is rarely asked for."""
+        builder, numbers = self._builder, _floats([0.0] * LANES)
+        for lane in (ir.Constant(LANE, lane) for lane in range(LANES)):
+            at = builder.mul(builder.extract_element(mass, lane), ir.Constant(WORD, 3))
+            number = builder.load(builder.gep(table, [builder.add(at, ir.Constant(WORD, column))]))
+            numbers = builder.insert_element(numbers, number, lane)
+        return numbers
+
+    def read(self, place: Any, meant: Any) -> Any:
+        arguments = place, ir.Constant(LANE, 8), meant, _floats([0.0] * LANES)
+        return self.call(f"llvm.masked.load.v{LANES}f64.p0", _FLOATS, *arguments)
+
+    def write(self, numbers: Any, place: Any, meant: Any) -> None:
+        arguments = numbers, place, ir.Constant(LANE, 8), meant
+        self.call(f"llvm.masked.store.v{LANES}f64.p0", ir.VoidType(), *arguments)
+
+
+_RECIPROCALS = tuple(_floats([1.0 / max(n, 1) for n in range(first, first + LANES)]) for first in (0, LANES))
+
+
+def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    numbers, ids, cut, value, span, depth, mass, points, begin, end, table, scores = arguments
+    lanes = _Lanes(builder)
+    cuts, values = lanes.rows(numbers, cut), lanes.rows(numbers, value)
+    spans = load(builder, ids, builder.sub(span, ir.Constant(WORD, 2)), _PAIRS)  # from row -1 on
+    depths, masses = (builder.zext(load(builder, ids, section, _IDS), _PAIRS) for section in (depth, mass))
+    number = builder.add(lanes.spread(begin), ir.Constant(_WORDS, list(range(LANES))))
+    meant = builder.icmp_signed("<", number, lanes.spread(end))
+    x = lanes.read(builder.bitcast(builder.gep(points, [begin]), _FLOATS.as_pointer()), meant)
+
+    leaf = _words(0)
+    for half in (8, 4, 2, 1):
+        below = builder.fcmp_ordered("<", lanes.floats(cuts, builder.add(leaf, _words(half - 1))), x)
+        leaf = builder.select(below, builder.add(leaf, _words(half)), leaf)
+    at_leaf, (of_leaf, _) = lanes.floats(values, leaf), lanes.pairs(depths, leaf)
+    apart, right = builder.fcmp_unordered("!=", at_leaf, x), builder.fcmp_ordered(">", x, at_leaf)
+    beyond = lanes.distance(x, at_leaf)
+    score_now = cgutils.alloca_once_value(builder, lanes.floats(_RECIPROCALS, builder.add(of_leaf, _words(1))))
+    with builder.if_then(lanes.any(builder.and_(meant, builder.not_(apart))), likely=False):
+        of_mass, _ = lanes.pairs(masses, leaf)
+        weight, more = (lanes.of_table(table, of_mass, column) for column in (WEIGHT, DEPTH))
+        seen = builder.fdiv(weight, builder.fadd(builder.sitofp(of_leaf, _FLOATS), more))
+        builder.store(builder.select(apart, builder.load(score_now), seen), score_now)
+
+    # Up the nodes that end at the leaf, so before x: that of row `at`, or to the right of the leaf of the row before
+    at_now, depth_now, on_now = (
+        cgutils.alloca_once_value(builder, start) for start in (leaf, of_leaf, builder.and_(meant, apart))
+    )
+    first = builder.select(right, _words(0), _words(1))
+    up, done = builder.append_basic_block("up"), builder.append_basic_block("done")
+    builder.branch(up)
+    builder.position_at_end(up)
+    low, high = lanes.pairs(spans, builder.add(builder.load(at_now), first))
+    near, far = builder.select(right, high, low), builder.select(right, low, high)
+    on = builder.and_(builder.load(on_now), builder.icmp_unsigned("==", near, leaf))
+    separated = builder.fdiv(beyond, builder.fadd(beyond, lanes.distance(at_leaf, lanes.floats(values, far))))
+    score, depth = builder.load(score_now), builder.load(depth_now)
+    more = builder.fmul(separated, builder.fsub(lanes.floats(_RECIPROCALS, depth), score))
+    builder.store(builder.select(on, builder.fadd(score, more), score), score_now)
+    builder.store(builder.add(depth, builder.sext(on, _WORDS)), depth_now)
+    builder.store(far, at_now)
+    builder.store(on, on_now)
+    builder.cbranch(lanes.any(on), up, done)
+    builder.position_at_end(done)
+
+    sums = builder.bitcast(builder.gep(scores, [begin]), _FLOATS.as_pointer())
+    lanes.write(builder.fadd(lanes.read(sums, meant), builder.load(score_now)), sums, meant)
+    return context.get_dummy_value()
+
+
+def _type(
+    _context: Any, numbers: Any, ids: Any, cut: Any, value: Any, span: Any, depth: Any, mass: Any,
+    points: Any, begin: Any, end: Any, table: Any, scores: Any,
+) -> Any:  # fmt: skip
+    at = types.intp
+    return types.void(numbers, ids, at, at, at, at, at, points, at, at, table, scores), _build
+
+
+# add_eight_scores(numbers, ids, cut, value, span, depth, mass, points, begin, end, table, scores): add to the first
+# eight of scores[begin:end], or to all, those of the points; the sections are those of a `line.Line`.
+add_eight_scores: Any = intrinsic(_type)
