@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from udf.rcf import line, line_rebuilding, line_tree, line_vectors, line_walk, walk
+from udf.rcf import line, line_lanes, line_rebuilding, line_tree, line_vectors, line_walk, walk
 from udf.rcf.arrays import empty_blocks, leaf_counts, tree_at
 from udf.rcf.parameters import Parameters
 from udf.rcf.pointers import floats_at, ids_at
@@ -107,7 +107,7 @@ def test_line_is_the_tree(steps):
         both.check(x, x / 2)
 
 
-@pytest.mark.parametrize("samples", [10, 15, 16, 17, 100, 600])
+@pytest.mark.parametrize("samples", [10, line_lanes.MOST, line_lanes.MOST + 1, 17, 100, 600])
 def test_line_of_many_rows_is_the_tree(samples):
     """Over all blocks of rows, with their guide: some values come again and again, some lie far apart."""
     seed = samples

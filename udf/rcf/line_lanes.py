@@ -19,8 +19,13 @@ from .scoring import DEPTH, WEIGHT
 
 _ROWS = 16
 MOST = _ROWS - 1  # there is a row -1
-_FLOATS, _WORDS, _BITS = (ir.VectorType(kind, LANES) for kind in (ir.DoubleType(), WORD, ir.IntType(1)))
-_IDS, _PAIRS = ir.VectorType(ir.IntType(16), _ROWS), ir.VectorType(LANE, _ROWS)
+_ID = ir.IntType(16)
+_FLOATS, _WORDS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(WORD, LANES)
+_IDS, _PAIRS = ir.VectorType(_ID, _ROWS), ir.VectorType(LANE, _ROWS)  # a pair of ids is as long as one LANE
+_ZEROS = ir.Constant(_FLOATS, [0.0] * LANES)
+_RECIPROCALS = tuple(
+    ir.Constant(_FLOATS, [1.0 / max(n, 1) for n in range(first, first + LANES)]) for first in (0, LANES)
+)
 
 
 def supported() -> bool:
@@ -31,10 +36,6 @@ def supported() -> bool:
 
 def _words(value: int) -> Any:
     return ir.Constant(_WORDS, [value] * LANES)
-
-
-def _floats(values: list[float]) -> Any:
-    return ir.Constant(_FLOATS, values)
 
 
 class _Lanes:
@@ -71,11 +72,11 @@ class _Lanes:
         builder, id_bits = self._builder, _words(0xFFFF)
         both = self.call("llvm.x86.avx512.permvar.si.512", _PAIRS, rows, builder.bitcast(row, _PAIRS))
         both = builder.bitcast(both, _WORDS)  # what is asked for is in the lower halves
-        return builder.and_(both, id_bits), builder.and_(builder.lshr(both, _words(16)), id_bits)
+        return builder.and_(both, id_bits), builder.and_(builder.lshr(both, _words(_ID.width)), id_bits)
 
     def of_table(self, table: Any, mass: Any, column: int) -> Any:
         """Of those rows of `scoring.score_table`; one by one, since it is rarely asked for."""
-        builder, numbers = self._builder, _floats([0.0] * LANES)
+        builder, numbers = self._builder, _ZEROS
         for lane in (ir.Constant(LANE, lane) for lane in range(LANES)):
             at = builder.mul(builder.extract_element(mass, lane), ir.Constant(WORD, 3))
             number = builder.load(builder.gep(table, [builder.add(at, ir.Constant(WORD, column))]))
@@ -83,15 +84,12 @@ class _Lanes:
         return numbers
 
     def read(self, place: Any, meant: Any) -> Any:
-        arguments = place, ir.Constant(LANE, 8), meant, _floats([0.0] * LANES)
+        arguments = place, ir.Constant(LANE, 8), meant, _ZEROS
         return self.call(f"llvm.masked.load.v{LANES}f64.p0", _FLOATS, *arguments)
 
     def write(self, numbers: Any, place: Any, meant: Any) -> None:
         arguments = numbers, place, ir.Constant(LANE, 8), meant
         self.call(f"llvm.masked.store.v{LANES}f64.p0", ir.VoidType(), *arguments)
-
-
-_RECIPROCALS = tuple(_floats([1.0 / max(n, 1) for n in range(first, first + LANES)]) for first in (0, LANES))
 
 
 def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
@@ -100,6 +98,7 @@ def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any)
     cuts, values = lanes.rows(numbers, cut), lanes.rows(numbers, value)
     spans = load(builder, ids, builder.sub(span, ir.Constant(WORD, 2)), _PAIRS)  # from row -1 on
     depths, masses = (builder.zext(load(builder, ids, section, _IDS), _PAIRS) for section in (depth, mass))
+    leaves = builder.or_(depths, builder.shl(masses, ir.Constant(_PAIRS, [_ID.width] * _ROWS)))
     number = builder.add(lanes.spread(begin), ir.Constant(_WORDS, list(range(LANES))))
     meant = builder.icmp_signed("<", number, lanes.spread(end))
     x = lanes.read(builder.bitcast(builder.gep(points, [begin]), _FLOATS.as_pointer()), meant)
@@ -108,19 +107,18 @@ def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any)
     for half in (8, 4, 2, 1):
         below = builder.fcmp_ordered("<", lanes.floats(cuts, builder.add(leaf, _words(half - 1))), x)
         leaf = builder.select(below, builder.add(leaf, _words(half)), leaf)
-    at_leaf, (of_leaf, _) = lanes.floats(values, leaf), lanes.pairs(depths, leaf)
+    at_leaf, (at_depth, at_mass) = lanes.floats(values, leaf), lanes.pairs(leaves, leaf)
     apart, right = builder.fcmp_unordered("!=", at_leaf, x), builder.fcmp_ordered(">", x, at_leaf)
     beyond = lanes.distance(x, at_leaf)
-    score_now = cgutils.alloca_once_value(builder, lanes.floats(_RECIPROCALS, builder.add(of_leaf, _words(1))))
+    score_now = cgutils.alloca_once_value(builder, lanes.floats(_RECIPROCALS, builder.add(at_depth, _words(1))))
     with builder.if_then(lanes.any(builder.and_(meant, builder.not_(apart))), likely=False):
-        of_mass, _ = lanes.pairs(masses, leaf)
-        weight, more = (lanes.of_table(table, of_mass, column) for column in (WEIGHT, DEPTH))
-        seen = builder.fdiv(weight, builder.fadd(builder.sitofp(of_leaf, _FLOATS), more))
+        weight, deeper = (lanes.of_table(table, at_mass, column) for column in (WEIGHT, DEPTH))
+        seen = builder.fdiv(weight, builder.fadd(builder.sitofp(at_depth, _FLOATS), deeper))
         builder.store(builder.select(apart, builder.load(score_now), seen), score_now)
 
     # Up the nodes that end at the leaf, so before x: that of row `at`, or to the right of the leaf of the row before
     at_now, depth_now, on_now = (
-        cgutils.alloca_once_value(builder, start) for start in (leaf, of_leaf, builder.and_(meant, apart))
+        cgutils.alloca_once_value(builder, start) for start in (leaf, at_depth, builder.and_(meant, apart))
     )
     first = builder.select(right, _words(0), _words(1))
     up, done = builder.append_basic_block("up"), builder.append_basic_block("done")
@@ -131,8 +129,8 @@ def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any)
     on = builder.and_(builder.load(on_now), builder.icmp_unsigned("==", near, leaf))
     separated = builder.fdiv(beyond, builder.fadd(beyond, lanes.distance(at_leaf, lanes.floats(values, far))))
     score, depth = builder.load(score_now), builder.load(depth_now)
-    more = builder.fmul(separated, builder.fsub(lanes.floats(_RECIPROCALS, depth), score))
-    builder.store(builder.select(on, builder.fadd(score, more), score), score_now)
+    change = builder.fmul(separated, builder.fsub(lanes.floats(_RECIPROCALS, depth), score))
+    builder.store(builder.select(on, builder.fadd(score, change), score), score_now)
     builder.store(builder.add(depth, builder.sext(on, _WORDS)), depth_now)
     builder.store(far, at_now)
     builder.store(on, on_now)
