@@ -34,10 +34,12 @@ _FORESTS = """
 import sys
 import numpy
 from udf.rcf import RandomCutForest
-for dimensions, shingle_size in ((1, 1), (3, 1), (13, 1)):
-    forest = RandomCutForest(dimensions, 7, 40, 90, shingle_size, seed=2)
+for dimensions, samples in ((1, 40), (1, 12), (3, 40), (13, 40)):
+    forest = RandomCutForest(dimensions, 7, samples, 90, seed=2)
     points = numpy.random.default_rng(dimensions).normal(size=(600, dimensions)).round(3)
-    sys.stdout.buffer.write(forest.score_and_learn(points).tobytes() + forest.to_bytes())
+    for batch in numpy.split(points, [500, *range(501, 600)]):
+        sys.stdout.buffer.write(forest.score_and_learn(batch).tobytes())
+    sys.stdout.buffer.write(forest.to_bytes())
 """
 
 

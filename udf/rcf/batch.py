@@ -10,37 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import line, line_tree, line_walk, tree, walk
+from . import line, line_tree, line_visit, line_walk, tree, walk
 from .arrays import Floats, Integers, tree_at
 from .compiling import inlined, kernel, part
+from .line_lanes import MOST
 from .pointers import floats_at
-from .reservoir import next_accepted, priority_of, put_entry, sample_of, worst_entry, worst_slot
-from .streams import PLACE, WHERE, uniform
-
-
-@part
-def _take(a_tree: Any, sample: Any, number: int, priority: float, points: Any, x: int) -> None:
-    """Add a record that the sample accepts, the point at `x`."""
-    slot = number
-    if number >= sample.samples:
-        slot = worst_slot(sample)
-        tree.forget(a_tree, int(worst_entry(sample)))
-    leaf = tree.insert(a_tree, points, x, uniform(sample.start, number, PLACE), uniform(sample.start, number, WHERE))
-    put_entry(sample, slot, priority, number, leaf)
-
-
-@part
-def _take_on_line(a_line: Any, sample: Any, number: int, priority: float, points: Any, x: int) -> None:
-    """The same over one coordinate."""
-    value, slot, hole, beside = points[x], number, -1, -1
-    leaf = line.search(a_line, value)
-    if number >= sample.samples:
-        slot = worst_slot(sample)
-        hole, beside = line_tree.forget(a_line, worst_entry(sample))
-        leaf = beside if leaf == hole else leaf
-    place, where = uniform(sample.start, number, PLACE), uniform(sample.start, number, WHERE)
-    line_tree.insert(a_line, value, place, where, leaf, hole, beside)
-    put_entry(sample, slot, priority, number, value)
+from .reservoir import next_accepted, priority_of, sample_of
 
 
 @inlined
@@ -100,17 +75,19 @@ def _run(
     points: Any,
     step: int,
     scores: Any,
+    after: int,
 ) -> None:
-    """Take records first … end - 1 into the trees at an address."""
+    """Take records first … end - 1 into the trees at an address; `after` is that of the trees that come next."""
+    if coordinates is None and learned and end - first == 1 and samples <= min(MOST, first):
+        line_visit.visit(trees, num_trees, samples, seed, decay_rate, table, first, scored, points, scores, after)
+        return
     for t in range(num_trees):
         if coordinates is None:
-            on_line, take, add = line.line_at(trees, t, samples), _take_on_line, line_walk.add_scores
-            if end - first == 1:
-                line.fetch(on_line)
+            on_line, take, add = line.line_at(trees, t, samples), line_tree.take, line_walk.add_scores
             sample = sample_of(on_line, t, seed, decay_rate)
             _pass(on_line, sample, take, add, 1, table, first, end, learned, scored, points, scores)
         else:
-            in_space, take, add = tree_at(trees, t, samples, coordinates), _take, walk.add_scores
+            in_space, take, add = tree_at(trees, t, samples, coordinates), tree.take, walk.add_scores
             sample = sample_of(in_space, t, seed, decay_rate)
             _pass(in_space, sample, take, add, step, table, first, end, learned, scored, points, scores)
 
@@ -154,7 +131,7 @@ def run(
     points, sums = floats_at(series.ctypes.data), floats_at(scores.ctypes.data)
     _run(
         trees, num_trees, samples, coordinates, seed, decay_rate, floats_at(table.ctypes.data), first, end,
-        learned, scores.size > 0, points, step, sums,
+        learned, scores.size > 0, points, step, sums, trees,
     )  # fmt: skip
 
 
@@ -183,6 +160,6 @@ def run_many(
         sums, first = floats_at(scores.ctypes.data + 8 * done), firsts[i]
         _run(
             trees[i], num_trees, samples, coordinates, seeds[i], decay_rate, of_table, first, first + counts[i],
-            True, scores.size > 0, some, step, sums,
+            True, scores.size > 0, some, step, sums, trees[min(i + 1, trees.size - 1)],
         )  # fmt: skip
         done += counts[i]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from . import line, line_walk, walk
+from . import line, line_tree, line_walk, tree, walk
 from .arrays import Floats, tree_at
 from .attribution import add_attributions, add_attributions_on_line
-from .batch import _pass, _take, _take_on_line
+from .batch import _pass
 from .compiling import inlined, kernel
 from .pointers import floats_at
 from .reservoir import sample_of
@@ -52,10 +52,10 @@ def run_explained(
     sums = floats_at(scores.ctypes.data), floats_at(low.ctypes.data), floats_at(high.ctypes.data)
     for t in range(num_trees):
         if coordinates is None:
-            on_line, take, add = line.line_at(trees, t, samples), _take_on_line, _add_on_line
+            on_line, take, add = line.line_at(trees, t, samples), line_tree.take, _add_on_line
             sample = sample_of(on_line, t, seed, decay_rate)
             _pass(on_line, sample, take, add, 1, of_table, first, end, True, True, points, sums)
         else:
-            in_space, take, add = tree_at(trees, t, samples, coordinates), _take, _add
+            in_space, take, add = tree_at(trees, t, samples, coordinates), tree.take, _add
             sample = sample_of(in_space, t, seed, decay_rate)
             _pass(in_space, sample, take, add, step, of_table, first, end, True, True, points, sums)

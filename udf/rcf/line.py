@@ -25,11 +25,10 @@ import numpy as np
 from . import reservoir
 from .arrays import Floats, Integers, in_lines
 from .compiling import inlined, on_both_sides
-from .line_vectors import BLOCK, count_below, touch
+from .line_vectors import BLOCK, count_below
 from .parameters import Parameters
 from .pointers import floats_at, ids_at
 
-_SMALL = 128  # words
 NONE = 0x7FFF  # the number of no row
 
 
@@ -59,10 +58,10 @@ def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int, int
     guide = rows = BLOCK * blocks
     value = guide + (blocks + BLOCK - 1) // BLOCK * BLOCK * int(blocks > 1)
     gate = value + samples
-    span = 4 * (gate + reservoir.GATE) + 2
+    leaves = 4 * (gate + reservoir.GATE)
+    span = leaves + 3
     depth = span + 2 * rows
-    leaves = depth + 3 * samples
-    sample = (leaves + 1 + 31) // 32 * 8
+    sample = (depth + 3 * samples + 31) // 32 * 8
     return (
         guide,
         value,
@@ -98,18 +97,6 @@ def line_at(address: int, tree: int, samples: int) -> Line:
         samples,
         words,
     )
-
-
-@inlined
-def fetch(line: Line) -> None:
-    """Read a word of each of the cache's lines that a small tree takes.
-
-    Of thousands of forests none is in the cache. The CPU fetches ahead of who goes straight through its memory, not of
-    who takes the half that he needs: 100 × 10 took 10 µs a record without, 4.5 with.
-    """
-    if line.words <= _SMALL:
-        for word in range(0, line.words, 8):
-            touch(line.numbers, word)
 
 
 def words(parameters: Parameters) -> int:

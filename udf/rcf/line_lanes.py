@@ -17,11 +17,11 @@ from numba.extending import intrinsic
 from .instructions import LANE, LANES, WORD, load, spread
 from .scoring import DEPTH, WEIGHT
 
-_ROWS = 16
-MOST = _ROWS - 1  # there is a row -1
+ROWS = 16
+MOST = ROWS - 1  # there is a row -1
 _ID = ir.IntType(16)
 _FLOATS, _WORDS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(WORD, LANES)
-_IDS, _PAIRS = ir.VectorType(_ID, _ROWS), ir.VectorType(LANE, _ROWS)  # a pair of ids is as long as one LANE
+_IDS, _PAIRS = ir.VectorType(_ID, ROWS), ir.VectorType(LANE, ROWS)  # a pair of ids is as long as one LANE
 _ZEROS = ir.Constant(_FLOATS, [0.0] * LANES)
 _RECIPROCALS = tuple(
     ir.Constant(_FLOATS, [1.0 / max(n, 1) for n in range(first, first + LANES)]) for first in (0, LANES)
@@ -38,7 +38,7 @@ def _words(value: int) -> Any:
     return ir.Constant(_WORDS, [value] * LANES)
 
 
-class _Lanes:
+class Lanes:
     """Writes what is done to eight lanes."""
 
     def __init__(self, builder: ir.IRBuilder) -> None:
@@ -94,11 +94,11 @@ class _Lanes:
 
 def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     numbers, ids, cut, value, span, depth, mass, points, begin, end, table, scores = arguments
-    lanes = _Lanes(builder)
+    lanes = Lanes(builder)
     cuts, values = lanes.rows(numbers, cut), lanes.rows(numbers, value)
     spans = load(builder, ids, builder.sub(span, ir.Constant(WORD, 2)), _PAIRS)  # from row -1 on
     depths, masses = (builder.zext(load(builder, ids, section, _IDS), _PAIRS) for section in (depth, mass))
-    leaves = builder.or_(depths, builder.shl(masses, ir.Constant(_PAIRS, [_ID.width] * _ROWS)))
+    leaves = builder.or_(depths, builder.shl(masses, ir.Constant(_PAIRS, [_ID.width] * ROWS)))
     number = builder.add(lanes.spread(begin), ir.Constant(_WORDS, list(range(LANES))))
     meant = builder.icmp_signed("<", number, lanes.spread(end))
     x = lanes.read(builder.bitcast(builder.gep(points, [begin]), _FLOATS.as_pointer()), meant)

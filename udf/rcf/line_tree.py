@@ -1,11 +1,15 @@
 """Insert a value into a tree on a line, forget one, as `tree` does it over more coordinates."""
 
+from typing import Any
+
 import numpy as np
 
-from .compiling import inlined
+from .compiling import inlined, part
 from .cutting import cut_between
 from .line import Line, id_at, search, update_guide
 from .line_vectors import add, move_back, move_forth, renumber
+from .reservoir import Reservoir, put_entry, worst_entry, worst_slot
+from .streams import PLACE, WHERE, uniform
 
 
 @inlined
@@ -140,3 +144,17 @@ def forget(line: Line, value: float) -> tuple[int, int]:
     # What ended at the leaf ends beside it, as soon as `insert` renumbers
     _copy_node(line, leaf - left, leaf - 1 + left)
     return leaf, beside
+
+
+@part
+def take(line: Line, sample: Reservoir, number: int, priority: float, points: Any, x: int) -> None:
+    """Add a record that the sample accepts, the value at `x`."""
+    value, slot, hole, beside = points[x], number, -1, -1
+    leaf = search(line, value)
+    if number >= sample.samples:
+        slot = worst_slot(sample)
+        hole, beside = forget(line, worst_entry(sample))
+        leaf = beside if leaf == hole else leaf
+    place, where = uniform(sample.start, number, PLACE), uniform(sample.start, number, WHERE)
+    insert(line, value, place, where, leaf, hole, beside)
+    put_entry(sample, slot, priority, number, value)

@@ -149,18 +149,20 @@ move_back: Any = _mover(forth=False)
 move_forth: Any = _mover(forth=True)
 
 
-def _build_touch(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    numbers, at = arguments
-    # As an argument of assembly that is empty, since what nobody reads is not loaded
-    read = ir.FunctionType(ir.VoidType(), [WORD])
-    number = builder.load(builder.bitcast(builder.gep(numbers, [at]), WORD.as_pointer()))
-    builder.asm(read, "", "r", [number], True)
+def _build_prefetch(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    place = builder.inttoptr(arguments[0], byte)
+    to_read_soon_as_data = (ir.Constant(number, n) for n in (0, 3, 1))
+    builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), [place, *to_read_soon_as_data]
+    )
     return context.get_dummy_value()
 
 
-def _type_touch(_context: Any, numbers: Any, at: Any) -> Any:
-    return types.void(numbers, types.intp), _build_touch
+def _type_prefetch(_context: Any, _address: Any) -> Any:
+    return types.void(types.intp), _build_prefetch
 
 
-# touch(numbers, at): read that number, so that it is in the cache.
-touch: Any = intrinsic(_type_touch)
+# prefetch(address): have the CPU fetch what is there into the cache, and go on.
+prefetch: Any = intrinsic(_type_prefetch)

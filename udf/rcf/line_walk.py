@@ -10,7 +10,7 @@ from .scoring import DEPTH, RECIPROCAL, WEIGHT
 
 _LIKELY = 4
 _SOME = 3  # points for which it is worth it to take eight
-_IN_REGISTERS = supported()
+IN_REGISTERS = supported()
 
 
 @inlined
@@ -60,7 +60,7 @@ def score_one(line: Line, x: float, table: Any) -> float:
 @inlined
 def add_scores(line: Line, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> None:
     """Add to scores[begin:end] the scores of those points."""
-    while _IN_REGISTERS and line.samples <= MOST and end - begin >= _SOME:
+    while IN_REGISTERS and line.samples <= MOST and end - begin >= _SOME:
         add_eight_scores(
             line.numbers, line.ids, line.cut, line.value, line.span, line.depth, line.mass,
             points, begin, end, table, scores,

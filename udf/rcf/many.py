@@ -78,12 +78,12 @@ def _one_by_one(forest: RandomCutForest) -> bool:
 
 
 def _run(forests: Sequence[RandomCutForest], counts: Integers, records: Floats, scores: Floats) -> None:
-    firsts = np.empty(len(forests), np.int64)
-    for i, (forest, count) in enumerate(zip(forests, counts.tolist(), strict=True)):
-        firsts[i] = forest._records_seen
+    firsts = []
+    for forest, count in zip(forests, counts.tolist(), strict=True):
+        firsts.append(forest._records_seen)
         forest._records_seen += count
     arguments = [forest._kernel_arguments for forest in forests]
     addresses = np.array([told[0] for told in arguments], np.int64)
     seeds = np.array([told[4] for told in arguments], np.uint64)
     first = arguments[0]
-    run_many(addresses, seeds, firsts, counts, *first[1:4], *first[5:], records, scores)
+    run_many(addresses, seeds, np.array(firsts, np.int64), counts, *first[1:4], *first[5:], records, scores)

@@ -8,6 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 
@@ -23,3 +24,17 @@ def _pointer_to(element: types.Type) -> Any:
 
 floats_at = _pointer_to(types.float64)
 ids_at = _pointer_to(types.uint16)
+
+
+def floats_on_stack(count: int) -> Any:
+    """A function of kernels that gives room for so many float64 until the kernel ends, in lines of the cache."""
+
+    def typed(_context: Any) -> Any:
+        def generate(_context: Any, builder: ir.IRBuilder, _signature: Any, _arguments: Any) -> Any:
+            room = cgutils.alloca_once(builder, ir.ArrayType(ir.DoubleType(), count))
+            room.align = 64
+            return builder.bitcast(room, ir.DoubleType().as_pointer())
+
+        return types.CPointer(types.float64)(), generate
+
+    return intrinsic(typed)

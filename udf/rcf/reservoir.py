@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .compiling import inlined, on_both_sides, part
 from .reservoir_vectors import FAN, FAN_BITS, equal, lowest, put
-from .streams import KEEP, first_reaching, highest_bits, stream, uniform
+from .streams import KEEP, first_reaching, lowest_reaching, stream, uniform
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,9 +105,9 @@ def next_accepted(sample: Reservoir, first: int, end: int) -> tuple[int, float]:
         if number >= gate[_UNTIL]:
             block_end = number + min(max(1, int(0.125 / decay_rate)), 4096)
             threshold = np.exp(worst + decay_rate * block_end) * (1.0 + 1e-9)
-            gate[_LIMIT], gate[_UNTIL] = max(0.0, 1.0 - threshold), block_end
+            gate[_LIMIT], gate[_UNTIL] = lowest_reaching(max(0.0, 1.0 - threshold)), block_end
         block_end = min(end, max(number + 1, int(gate[_UNTIL])))
-        number = first_reaching(sample.start, number, block_end, KEEP, highest_bits(gate[_LIMIT]))
+        number = first_reaching(sample.start, number, block_end, KEEP, gate[_LIMIT])
         if number < block_end:
             priority = priority_of(sample, number)
             if priority < worst:
@@ -116,6 +116,12 @@ def next_accepted(sample: Reservoir, first: int, end: int) -> tuple[int, float]:
             gate[_UNTIL] = 0.0
             number += 1
     return end, worst
+
+
+@inlined
+def may_enter(gate: Any, number: int, draw: float) -> bool:
+    """False where `next_accepted` would say at once that a record, given its `drawn` of KEEP, does not enter."""
+    return bool((number >= gate[_UNTIL]) | (draw >= gate[_LIMIT]))
 
 
 @inlined

@@ -31,6 +31,8 @@ from .arrays import (
 )
 from .compiling import part
 from .cutting import hull, outside, separating_cut
+from .reservoir import Reservoir, put_entry, worst_entry, worst_slot
+from .streams import PLACE, WHERE, uniform
 
 
 @part
@@ -160,3 +162,14 @@ def forget(tree: Tree, leaf: int) -> None:
                 above = ids[PARENT * samples + above]
     ids[PARENT * samples + gone] = ids[single(tree, FREE_LEAF)]
     ids[single(tree, FREE_LEAF)] = leaf
+
+
+@part
+def take(tree: Tree, sample: Reservoir, number: int, priority: float, points: Any, x: int) -> None:
+    """Add a record that the sample accepts, the point at `x`."""
+    slot = number
+    if number >= sample.samples:
+        slot = worst_slot(sample)
+        forget(tree, int(worst_entry(sample)))
+    leaf = insert(tree, points, x, uniform(sample.start, number, PLACE), uniform(sample.start, number, WHERE))
+    put_entry(sample, slot, priority, number, leaf)

@@ -1,0 +1,120 @@
+"""One record for the small trees of a forest on a line: what `batch` does with many, bit for bit.
+
+Where keys take turns, a forest gets one record at a time, and of thousands of forests none is in the cache. So of eight
+trees at a time it is asked first which may take the record, then all are scored, then those few learn: what cannot be
+predicted does not stand between one tree and the next. Meanwhile the trees to come are fetched, a few lines of the
+cache here and there, since the CPU waits for a dozen at once and stands still for more. What is needed to learn only is
+fetched for those that do.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .compiling import inlined
+from .instructions import LANES
+from .line import Line, id_at, line_at, search
+from .line_lanes import ROWS
+from .line_nodes import LIKELY, nodes_before
+from .line_tree import take
+from .line_vectors import prefetch
+from .line_walk import IN_REGISTERS, score_one
+from .pointers import floats_on_stack
+from .reservoir import may_enter, next_accepted, sample_of
+from .scoring import DEPTH, RECIPROCAL, WEIGHT
+from .streams import KEEP, drawn, stream
+
+_AHEAD = LANES  # trees
+_HOT = 6  # lines of the cache that a score and a gate need
+
+_START, _COUNT = range(2 * ROWS, 2 * ROWS + 2)  # of a tree, after what `nodes_before` writes
+_ROOM = 2 * ROWS + 8  # words
+_room = floats_on_stack(_ROOM * LANES)
+_draws = floats_on_stack(LANES)
+_entering = floats_on_stack(LANES)
+
+
+@inlined
+def _fetch(block: int, begin: int, end: int) -> None:
+    """Those lines of the cache of a tree."""
+    for at in range(64 * begin, 64 * end, 64):
+        prefetch(block + at)
+
+
+@inlined
+def _look(line: Line, x: float, table: Any, room: Any, at: int) -> None:
+    """Of the score of x what can be had of its leaf and the nodes before that, side by side, to room[at] and on."""
+    leaf = search(line, x)
+    depth = id_at(line.ids, line.depth + leaf)
+    score = table[3 * (depth + 1) + RECIPROCAL]
+    if line.numbers[line.value + leaf] == x:
+        mass = 3 * id_at(line.ids, line.mass + leaf)
+        score = table[mass + WEIGHT] / (depth + table[mass + DEPTH])
+    room[at + _START] = score
+    room[at + _COUNT] = nodes_before(
+        line.numbers, line.ids, line.value, line.span, line.depth, line.leaves, leaf, x, room, at
+    )
+
+
+@inlined
+def _climbed(room: Any, at: int) -> float:
+    """The score, of that: up from node to node."""
+    score, count = room[at + _START], int(room[at + _COUNT])
+    for i in range(at, at + LIKELY):
+        score += room[i] * (room[ROWS + i] - score)
+    for i in range(at + LIKELY, at + count):
+        score += room[i] * (room[ROWS + i] - score)
+    return score
+
+
+@inlined
+def visit(
+    trees: int,
+    num_trees: int,
+    samples: int,
+    seed: np.uint64,
+    decay_rate: float,
+    table: Any,
+    number: int,
+    scored: bool,
+    points: Any,
+    scores: Any,
+    after: int,
+) -> None:
+    """Add the score of points[0], record `number`, to scores[0] if it is `scored`, and learn it; samples are full.
+
+    `after` is the address of the trees that come after these.
+    """
+    x, total, room, draws, entering = points[0], 0.0, _room(), _draws(), _entering()
+    size = 8 * line_at(0, 0, samples).words
+    for first in range(0, num_trees, LANES):
+        some, accepting = min(LANES, num_trees - first), 0
+        ahead = first + _AHEAD
+        there = trees + size * ahead if ahead < num_trees else after + size * (ahead - num_trees)
+        for i in range(LANES):
+            draws[i] = drawn(stream(seed, first + i), number, KEEP)
+        for i in range(some):
+            _fetch(there + size * i, 0, 1)
+            entering[accepting] = first + i
+            accepting += int(may_enter(line_at(trees, first + i, samples).gate, number, draws[i]))
+        for j in range(accepting):
+            _fetch(trees + size * int(entering[j]), _HOT, size // 64)
+        for i in range(some):
+            _fetch(there + size * i, 1, _HOT - 3)
+            if scored and IN_REGISTERS:
+                _look(line_at(trees, first + i, samples), x, table, room, _ROOM * i)
+        for i in range(some):
+            _fetch(there + size * i, _HOT - 3, _HOT)
+            if scored and IN_REGISTERS:
+                total += _climbed(room, _ROOM * i)
+            elif scored:
+                total += score_one(line_at(trees, first + i, samples), x, table)
+        for j in range(accepting):
+            t = int(entering[j])
+            line = line_at(trees, t, samples)
+            sample = sample_of(line, t, seed, decay_rate)
+            accepted, priority = next_accepted(sample, number, number + 1)
+            if accepted == number:
+                take(line, sample, number, priority, points, 0)
+    if scored:
+        scores[0] += total
