@@ -3,14 +3,17 @@
 import naive
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba import njit
 
 from udf.rcf import RandomCutForest, line
+from udf.rcf.instructions import LANES
 from udf.rcf.parameters import Parameters
+from udf.rcf.pointers import floats_at
+from udf.rcf.priority import put_priorities
 from udf.rcf.reservoir import put_entry, records_of, sample_of, worst_entry, worst_slot
-from udf.rcf.streams import KEEP, drawn, first_reaching, lowest_reaching
+from udf.rcf.streams import KEEP, _unmix, drawn, first_reaching, lowest_reaching
 
 
 def samples(forest):
@@ -78,6 +81,27 @@ def test_records_are_passed_over_as_one_by_one(start, first, count, u):
     start, limit = np.uint64(start), lowest_reaching.py_func(u)
     reach = [number for number in range(first, first + count) if _drawn(start, number) >= limit]
     assert _first_reaching(start, first, first + count, limit) == min(reach, default=first + count)
+
+
+@njit
+def _priorities(start, step, first, decay_rate, room):
+    put_priorities(start, step, first, decay_rate, floats_at(room.ctypes.data))
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 2**52 - 1) | st.sampled_from([0, 1, 2**51 - 1, 2**51, 2**52 - 2, 2**52 - 1]), st.integers(0, 10**9)
+)
+@example(1656807640131329, 0)  # -ln u is next to 1, and its logarithm to 0
+def test_priorities_are_logarithms_to_the_last_place(drawn, first):
+    """Also where they are largest and smallest; against NumPy's, in 80 bits where the system has them."""
+    with np.errstate(over="ignore"):
+        start = _unmix(np.uint64(drawn << 12))
+    room, u = np.empty(LANES), (np.longdouble(drawn) + 0.5) / np.longdouble(2) ** 52
+    _priorities(start, np.uint64(0), first, 0.01, room)
+    for lane, priority in enumerate(room):
+        expected = np.log(-np.log(u)) - np.longdouble(0.01) * (first + lane)
+        assert abs(priority - expected) <= 3 * np.spacing(max(1.0, abs(float(expected))))
 
 
 def test_sample_does_not_freeze_as_the_stream_grows():

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from . import line, line_tree, line_visit, line_walk, tree, walk
 from .arrays import Floats, Integers, tree_at
 from .compiling import inlined, kernel, part
+from .instructions import LANES
 from .line_lanes import MOST
 from .pointers import floats_at
-from .reservoir import next_accepted, priority_of, sample_of
+from .reservoir import next_accepted, priority_of, sample_of, some_priorities
 
 
 @inlined
@@ -38,10 +39,11 @@ def _pass(
     while number < min(sample.samples, end):
         take(a_tree, sample, number, priority_of(sample, number), points, (number - first) * step)
         number += 1
+    priorities, known = some_priorities(), number - LANES
     while number < end:
         accepted, priority = end, 0.0
         if learned:
-            accepted, priority = next_accepted(sample, number, end)
+            accepted, priority, known = next_accepted(sample, number, end, priorities, known)
         if scored:
             add_scores(a_tree, points, number - first, min(accepted + 1, end) - first, step, table, scores)
         if accepted < end:

@@ -49,8 +49,8 @@ LANES = 8
 MIX_1, MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    start, step, limit = arguments
+def mixed(builder: ir.IRBuilder, start: Any, step: Any) -> Any:
+    """What `streams._mix` makes of start, start + step, …, as many as LANES: they take as long as one."""
     kind = ir.VectorType(WORD, LANES)
 
     def constant(value: int) -> Any:
@@ -60,8 +60,13 @@ def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arg
     bits = builder.add(spread(builder, start, kind), builder.mul(numbers, spread(builder, step, kind)))
     for shift, factor in ((30, MIX_1), (27, MIX_2)):
         bits = builder.mul(builder.xor(bits, builder.lshr(bits, constant(shift))), constant(factor))
-    bits = builder.xor(bits, builder.lshr(bits, constant(31)))
-    high = builder.bitcast(builder.icmp_unsigned(">=", bits, spread(builder, limit, kind)), ir.IntType(LANES))
+    return builder.xor(bits, builder.lshr(bits, constant(31)))
+
+
+def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    start, step, limit = arguments
+    bits = mixed(builder, start, step)
+    high = builder.bitcast(builder.icmp_unsigned(">=", bits, spread(builder, limit, bits.type)), ir.IntType(LANES))
     past = builder.or_(builder.zext(high, WORD), ir.Constant(WORD, 1 << LANES))
     return builder.cttz(past, ir.Constant(ir.IntType(1), 1))
 

@@ -20,7 +20,7 @@ from .line_tree import take
 from .line_vectors import prefetch
 from .line_walk import IN_REGISTERS, score_one
 from .pointers import floats_on_stack
-from .reservoir import may_enter, next_accepted, sample_of
+from .reservoir import may_enter, next_accepted, sample_of, some_priorities
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 from .streams import KEEP, drawn, stream
 
@@ -113,7 +113,7 @@ def visit(
             t = int(entering[j])
             line = line_at(trees, t, samples)
             sample = sample_of(line, t, seed, decay_rate)
-            accepted, priority = next_accepted(sample, number, number + 1)
+            accepted, priority, _ = next_accepted(sample, number, number + 1, some_priorities(), number - LANES)
             if accepted == number:
                 take(line, sample, number, priority, points, 0)
     if scored:

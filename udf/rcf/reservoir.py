@@ -16,14 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from .compiling import inlined, on_both_sides, part
+from .instructions import LANES
+from .pointers import floats_on_stack
+from .priority import lower, put_priorities
 from .reservoir_vectors import FAN, FAN_BITS, equal, lowest, put
-from .streams import KEEP, first_reaching, lowest_reaching, stream, uniform
+from .streams import KEEP, STEP, first_reaching, lowest_reaching, stream, unmixed
 
 Floats = npt.NDArray[np.float64]
 
 # Of the gate of a tree's sample, which lies with the tree: most records that pass by ask no more of the sample
 GATE = 4
 _WORST, _SLOT, _LIMIT, _UNTIL = range(GATE)
+
+some_priorities = floats_on_stack(LANES)
 
 
 class Reservoir(NamedTuple):
@@ -87,21 +92,33 @@ def sample_of(tree: Any, number: int, seed: np.uint64, decay_rate: float) -> Res
 @part
 def priority_of(sample: Reservoir, number: int) -> float:
     """The priority of a record; the least stay longest."""
-    return np.log(-np.log(uniform(sample.start, number, KEEP))) - sample.decay_rate * number
+    priorities = some_priorities()
+    put_priorities(unmixed(sample.start, number, KEEP), STEP, number, sample.decay_rate, priorities)
+    return float(priorities[0])
 
 
-@part
-def next_accepted(sample: Reservoir, first: int, end: int) -> tuple[int, float]:
+@inlined
+def next_accepted(sample: Reservoir, first: int, end: int, priorities: Any, known: int) -> tuple[int, float, int]:
     """The first record from `first` on whose priority is below the worst of the full sample; and the priority.
 
     If there is none before `end`, that. The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which
     grows with n. So every u is compared with a number below the threshold of the last of a block of records, 1 - t <
-    exp(-t), and logarithms are taken only of what passes. That number and the end of the block are kept with the tree:
-    they hold for a lesser worst, too, and the worst only ever gets less. Numbers are compared as integers, before they
-    become floats.
+    exp(-t), and logarithms are taken only of what passes, and of the seven records after it, which then takes no longer. That
+    number and the end of the block are kept with the tree: they hold for a lesser worst, too, and the worst only ever
+    gets less. Numbers are compared as integers, before they become floats.
+
+    priorities: those of the records known … known + 7, from call to call; `known` is returned as third, and LANES less
+    than `first` to begin with.
     """
     gate, worst, decay_rate, number = sample.gate, sample.gate[_WORST], sample.decay_rate, first
     while number < end:
+        if number < known + LANES:
+            accepted = lower(priorities, worst) >> (number - known)
+            if accepted:
+                number += lowest(accepted)
+                return min(number, end), priorities[number - known], known
+            number = known + LANES
+            continue
         if number >= gate[_UNTIL]:
             block_end = number + min(max(1, int(0.125 / decay_rate)), 4096)
             threshold = np.exp(worst + decay_rate * block_end) * (1.0 + 1e-9)
@@ -109,13 +126,12 @@ def next_accepted(sample: Reservoir, first: int, end: int) -> tuple[int, float]:
         block_end = min(end, max(number + 1, int(gate[_UNTIL])))
         number = first_reaching(sample.start, number, block_end, KEEP, gate[_LIMIT])
         if number < block_end:
-            priority = priority_of(sample, number)
-            if priority < worst:
-                return number, priority
-            # It passed in vain: the worst has become less since, as it quickly does in a young sample
-            gate[_UNTIL] = 0.0
-            number += 1
-    return end, worst
+            known = number
+            put_priorities(unmixed(sample.start, number, KEEP), STEP, number, decay_rate, priorities)
+            if priorities[0] >= worst:
+                # It passed in vain: the worst has become less since, as it quickly does in a young sample
+                gate[_UNTIL] = 0.0
+    return end, worst, known
 
 
 @inlined

@@ -16,6 +16,7 @@ DRAWS = np.uint64(4)
 KEEP, PLACE, WHERE = np.uint64(0), np.uint64(1), np.uint64(2)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+STEP = np.uint64(int(DRAWS) * int(_GOLDEN) % 2**64)
 _MIX_1, _MIX_2 = np.uint64(MIX_1), np.uint64(MIX_2)
 _UNMIX_1, _UNMIX_2 = (np.uint64(pow(factor, -1, 2**64)) for factor in (MIX_1, MIX_2))
 _30, _27, _31, _12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
@@ -52,9 +53,15 @@ def seed_at(seed: int, tree: int) -> int:
 
 
 @inlined
+def unmixed(start: np.uint64, number: int, draw: np.uint64) -> np.uint64:
+    """What the bits of a draw are mixed from: STEP more for the next record."""
+    return start + (np.uint64(number) * DRAWS + draw) * _GOLDEN
+
+
+@inlined
 def bits(start: np.uint64, number: int, draw: np.uint64) -> np.uint64:
     """The 64 random bits of a draw."""
-    return _mix(start + (np.uint64(number) * DRAWS + draw) * _GOLDEN)
+    return _mix(unmixed(start, number, draw))
 
 
 @inlined
@@ -82,7 +89,7 @@ def first_reaching(start: np.uint64, first: int, end: int, draw: np.uint64, limi
         return first if drawn(start, first, draw) >= limit else end
     number, limit_bits = first, np.uint64(limit) << _12
     while number < end:
-        ahead = first_high(start + (np.uint64(number) * DRAWS + draw) * _GOLDEN, DRAWS * _GOLDEN, limit_bits)
+        ahead = first_high(unmixed(start, number, draw), STEP, limit_bits)
         number += ahead
         if ahead < LANES:
             break

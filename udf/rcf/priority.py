@@ -1,0 +1,95 @@
+"""The priorities that a reservoir gives to records, of eight at once: see `reservoir`.
+
+The logarithm is written down, so that a priority is the same number wherever it is computed: C libraries differ in its
+last bits. The method is that of P. T. P. Tang, "Table-driven implementation of the logarithm function in IEEE
+floating-point arithmetic" (ACM TOMS 16, 1990), with the coefficients of FreeBSD's libm.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .instructions import LANES, WORD, load, mixed, spread, store
+
+_FLOATS, _WORDS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(WORD, LANES)
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_COEFFICIENTS = (
+    6.666666666666735130e-01,
+    3.999999999940941908e-01,
+    2.857142874366239149e-01,
+    2.222219843214978396e-01,
+    1.818357216161805012e-01,
+    1.531383769920937332e-01,
+    1.479819860511658591e-01,
+)
+_HALF_ROOT = 0x3FE6A09E667F3BCD  # the bits of sqrt(1/2)
+
+
+def _floats(value: float) -> Any:
+    return ir.Constant(_FLOATS, [value] * LANES)
+
+
+def _words(value: int) -> Any:
+    return ir.Constant(_WORDS, [value] * LANES)
+
+
+def _logarithm(builder: ir.IRBuilder, x: Any) -> Any:
+    """Of normal positive numbers; within one unit of the last place."""
+    add, sub, mul = builder.fadd, builder.fsub, builder.fmul
+    bits = builder.bitcast(x, _WORDS)
+    exponent = builder.ashr(builder.sub(bits, _words(_HALF_ROOT)), _words(52))
+    f = builder.bitcast(builder.sub(bits, builder.shl(exponent, _words(52))), _FLOATS)  # √½ … √2
+    f = sub(f, _floats(1.0))
+    s = builder.fdiv(f, add(_floats(2.0), f))
+    z = mul(s, s)
+    w = mul(z, z)
+
+    def polynomial(coefficients: tuple[float, ...]) -> Any:
+        total = _floats(coefficients[-1])
+        for coefficient in reversed(coefficients[:-1]):
+            total = add(_floats(coefficient), mul(w, total))
+        return total
+
+    tail = add(mul(w, polynomial(_COEFFICIENTS[1::2])), mul(z, polynomial(_COEFFICIENTS[::2])))
+    square = mul(mul(_floats(0.5), f), f)
+    power = builder.sitofp(exponent, _FLOATS)
+    low = add(mul(s, add(square, tail)), mul(power, _floats(_LN2_LOW)))
+    return sub(mul(power, _floats(_LN2_HIGH)), sub(sub(square, low), f))
+
+
+def _build_put(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    start, step, first, decay_rate, room = arguments
+    drawn = builder.sitofp(builder.lshr(mixed(builder, start, step), _words(12)), _FLOATS)
+    uniform = builder.fmul(builder.fadd(drawn, _floats(0.5)), _floats(2.0**-52))
+    chance = _logarithm(builder, builder.fneg(_logarithm(builder, uniform)))
+    numbers = builder.add(spread(builder, first, _WORDS), ir.Constant(_WORDS, list(range(LANES))))
+    age = builder.fmul(spread(builder, decay_rate, _FLOATS), builder.sitofp(numbers, _FLOATS))
+    store(builder, builder.fsub(chance, age), room, ir.Constant(WORD, 0))
+    return context.get_dummy_value()
+
+
+def _type_put(_context: Any, _start: Any, _step: Any, _first: Any, _decay_rate: Any, room: Any) -> Any:
+    return types.void(types.uint64, types.uint64, types.int64, types.float64, room), _build_put
+
+
+# put_priorities(start, step, first, decay_rate, room): to `room` ln(-ln u) - decay_rate * number of the records first,
+# first + 1, …, as many as LANES, u being uniform numbers of what `streams._mix` makes of start, start + step, …
+put_priorities: Any = intrinsic(_type_put)
+
+
+def _build_lower(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    room, limit = arguments
+    lower = builder.fcmp_ordered(
+        "<", load(builder, room, ir.Constant(WORD, 0), _FLOATS), spread(builder, limit, _FLOATS)
+    )
+    return builder.zext(builder.bitcast(lower, ir.IntType(LANES)), WORD)
+
+
+def _type_lower(_context: Any, room: Any, _limit: Any) -> Any:
+    return types.int64(room, types.float64), _build_lower
+
+
+# lower(room, limit): bits, from the lowest on, for which of those LANES numbers are less.
+lower: Any = intrinsic(_type_lower)
