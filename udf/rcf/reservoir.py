@@ -103,12 +103,12 @@ def next_accepted(sample: Reservoir, first: int, end: int, priorities: Any, know
 
     If there is none before `end`, that. The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which
     grows with n. So every u is compared with a number below the threshold of the last of a block of records, 1 - t <
-    exp(-t), and logarithms are taken only of what passes, and of the seven records after it, which then takes no longer. That
-    number and the end of the block are kept with the tree: they hold for a lesser worst, too, and the worst only ever
-    gets less. Numbers are compared as integers, before they become floats.
+    exp(-t), and logarithms are taken only of what passes, and of the seven records after it, which takes no longer.
+    That number and the end of the block are kept with the tree: they hold for a lesser worst, too, and the worst only
+    ever gets less. Numbers are compared as integers, before they become floats.
 
-    priorities: those of the records known … known + 7, from call to call; `known` is returned as third, and LANES less
-    than `first` to begin with.
+    priorities: from call to call, those of the records known … known + 7. `known` is returned as third, and is LANES
+    less than `first` to begin with.
     """
     gate, worst, decay_rate, number = sample.gate, sample.gate[_WORST], sample.decay_rate, first
     while number < end:
