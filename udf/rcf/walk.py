@@ -4,7 +4,7 @@ from typing import Any
 
 from .arrays import AXIS, CHILD, CUT, MASS, PARENT, ROOT, SPAN, Tree, box_at, point_at, single
 from .compiling import inlined, part
-from .cutting import outside
+from .cutting import differ, outside
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 from .vectors import MANY
 
@@ -21,7 +21,7 @@ def _at_leaf(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int)
     """The score of a point at the leaf that the cuts lead it to."""
     leaf = node - tree.samples
     same = point_at(tree, leaf)
-    if outside(tree.numbers, same, same, points, x, tree.coordinates) > 0.0:
+    if differ(tree.numbers, same, points, x, tree.coordinates):
         return table[3 * (depth + 1) + RECIPROCAL]
     mass = 3 * int(tree.ids[MASS * tree.samples + leaf])
     return table[mass + WEIGHT] / (depth + table[mass + DEPTH])
