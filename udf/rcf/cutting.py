@@ -38,10 +38,10 @@ def outside(numbers: Any, low: int, high: int, points: Any, x: int, coordinates:
 @inlined
 def differ(numbers: Any, at: int, points: Any, x: int, coordinates: int) -> bool:
     """Whether the point is another than that at `at`, as mostly its first coordinate tells."""
-    for i in range(coordinates):
-        if numbers[at + i] != points[x + i]:
-            return True
-    return False
+    i = 0
+    while i < coordinates and numbers[at + i] == points[x + i]:
+        i += 1
+    return i < coordinates
 
 
 @inlined

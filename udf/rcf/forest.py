@@ -1,6 +1,7 @@
 """The public face of the numeric core."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from .scoring import normalizer, score_table
 
 _LARGEST = 1e300
 _CHUNK = 1024
+_KINDS: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # one object for equal kinds, of which a batch compares thousands
 _OBJECT_BYTES = 1024  # of the Python objects around the arrays
 
 
@@ -112,7 +114,8 @@ class RandomCutForest:
         self._order = np.argsort(np.array(parameters.features, dtype=object)) if parameters.features else None
         floors = np.array(parameters.noise_floor or (0.0,) * parameters.dimensions)
         self._floors = floors if self._order is None else floors[self._order]
-        self._kind = (parameters.dimensions, *self._kernel_arguments[1:4], parameters.decay_rate, parameters.scoring)
+        kind = parameters.dimensions, *self._kernel_arguments[1:4], parameters.decay_rate, parameters.scoring
+        self._kind = _KINDS.setdefault(kind, kind)
         self._scale = normalizer(parameters.scoring, parameters.sample_size) / parameters.num_trees
 
     @property

@@ -49,15 +49,19 @@ LANES = 8
 MIX_1, MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def mixed(builder: ir.IRBuilder, start: Any, step: Any) -> Any:
-    """What `streams._mix` makes of start, start + step, …, as many as LANES: they take as long as one."""
+def progression(builder: ir.IRBuilder, start: Any, step: Any) -> Any:
+    """start, start + step, …: as many as LANES."""
     kind = ir.VectorType(WORD, LANES)
+    numbers = ir.Constant(kind, list(range(LANES)))
+    return builder.add(spread(builder, start, kind), builder.mul(numbers, spread(builder, step, kind)))
+
+
+def mixed(builder: ir.IRBuilder, bits: Any) -> Any:
+    """What `streams._mix` makes of each of a vector, which takes as long as one."""
 
     def constant(value: int) -> Any:
-        return ir.Constant(kind, [value] * LANES)
+        return ir.Constant(bits.type, [value] * bits.type.count)
 
-    numbers = ir.Constant(kind, list(range(LANES)))
-    bits = builder.add(spread(builder, start, kind), builder.mul(numbers, spread(builder, step, kind)))
     for shift, factor in ((30, MIX_1), (27, MIX_2)):
         bits = builder.mul(builder.xor(bits, builder.lshr(bits, constant(shift))), constant(factor))
     return builder.xor(bits, builder.lshr(bits, constant(31)))
@@ -65,7 +69,7 @@ def mixed(builder: ir.IRBuilder, start: Any, step: Any) -> Any:
 
 def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     start, step, limit = arguments
-    bits = mixed(builder, start, step)
+    bits = mixed(builder, progression(builder, start, step))
     high = builder.bitcast(builder.icmp_unsigned(">=", bits, spread(builder, limit, bits.type)), ir.IntType(LANES))
     past = builder.or_(builder.zext(high, WORD), ir.Constant(WORD, 1 << LANES))
     return builder.cttz(past, ir.Constant(ir.IntType(1), 1))

@@ -20,9 +20,10 @@ from .line_tree import take
 from .line_vectors import prefetch
 from .line_walk import IN_REGISTERS, score_one
 from .pointers import floats_on_stack
-from .reservoir import may_enter, next_accepted, sample_of, some_priorities
+from .priority import put_priorities_of_trees
+from .reservoir import sample_of, some_priorities, worst_priority
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
-from .streams import KEEP, drawn, stream
+from .streams import KEEP, STREAM_STEP, unmixed, unmixed_stream
 
 _AHEAD = LANES  # trees
 _HOT = 6  # lines of the cache that a score and a gate need
@@ -30,7 +31,6 @@ _HOT = 6  # lines of the cache that a score and a gate need
 _START, _COUNT = range(2 * ROWS, 2 * ROWS + 2)  # of a tree, after what `nodes_before` writes
 _ROOM = 2 * ROWS + 8  # words
 _room = floats_on_stack(_ROOM * LANES)
-_draws = floats_on_stack(LANES)
 _entering = floats_on_stack(LANES)
 
 
@@ -85,18 +85,18 @@ def visit(
 
     `after` is the address of the trees that come after these.
     """
-    x, total, room, draws, entering = points[0], 0.0, _room(), _draws(), _entering()
+    x, total, room, entering, priorities = points[0], 0.0, _room(), _entering(), some_priorities()
     size = 8 * line_at(0, 0, samples).words
     for first in range(0, num_trees, LANES):
         some, accepting = min(LANES, num_trees - first), 0
         ahead = first + _AHEAD
         there = trees + size * ahead if ahead < num_trees else after + size * (ahead - num_trees)
-        for i in range(LANES):
-            draws[i] = drawn(stream(seed, first + i), number, KEEP)
+        start = unmixed_stream(seed, first)
+        put_priorities_of_trees(start, STREAM_STEP, unmixed(np.uint64(0), number, KEEP), number, decay_rate, priorities)
         for i in range(some):
             _fetch(there + size * i, 0, 1)
             entering[accepting] = first + i
-            accepting += int(may_enter(line_at(trees, first + i, samples).gate, number, draws[i]))
+            accepting += int(priorities[i] < worst_priority(line_at(trees, first + i, samples).gate))
         for j in range(accepting):
             _fetch(trees + size * int(entering[j]), _HOT, size // 64)
         for i in range(some):
@@ -112,9 +112,6 @@ def visit(
         for j in range(accepting):
             t = int(entering[j])
             line = line_at(trees, t, samples)
-            sample = sample_of(line, t, seed, decay_rate)
-            accepted, priority, _ = next_accepted(sample, number, number + 1, some_priorities(), number - LANES)
-            if accepted == number:
-                take(line, sample, number, priority, points, 0)
+            take(line, sample_of(line, t, seed, decay_rate), number, priorities[t - first], points, 0)
     if scored:
         scores[0] += total

@@ -64,7 +64,7 @@ def learn_many(forests: Sequence[RandomCutForest], counts: Integers, points: npt
 
 def _checked(forests: Sequence[RandomCutForest], points: npt.ArrayLike, count: int) -> Floats:
     kind = forests[0]._kind
-    if any(forest._kind != kind for forest in forests):
+    if any(forest._kind is not kind for forest in forests):
         raise ValueError("forests must have the same parameters but for their seeds")
     records = forests[0]._checked(points)
     if len(records) != count:

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .instructions import LANES, WORD, load, mixed, spread, store
+from .instructions import LANES, WORD, load, mixed, progression, spread, store
 
 _FLOATS, _WORDS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(WORD, LANES)
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -59,14 +59,18 @@ def _logarithm(builder: ir.IRBuilder, x: Any) -> Any:
     return sub(mul(power, _floats(_LN2_HIGH)), sub(sub(square, low), f))
 
 
-def _build_put(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    start, step, first, decay_rate, room = arguments
-    drawn = builder.sitofp(builder.lshr(mixed(builder, start, step), _words(12)), _FLOATS)
+def _put(builder: ir.IRBuilder, bits: Any, numbers: Any, decay_rate: Any, room: Any) -> None:
+    drawn = builder.sitofp(builder.lshr(bits, _words(12)), _FLOATS)
     uniform = builder.fmul(builder.fadd(drawn, _floats(0.5)), _floats(2.0**-52))
     chance = _logarithm(builder, builder.fneg(_logarithm(builder, uniform)))
-    numbers = builder.add(spread(builder, first, _WORDS), ir.Constant(_WORDS, list(range(LANES))))
     age = builder.fmul(spread(builder, decay_rate, _FLOATS), builder.sitofp(numbers, _FLOATS))
     store(builder, builder.fsub(chance, age), room, ir.Constant(WORD, 0))
+
+
+def _build_put(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    start, step, first, decay_rate, room = arguments
+    numbers = builder.add(spread(builder, first, _WORDS), ir.Constant(_WORDS, list(range(LANES))))
+    _put(builder, mixed(builder, progression(builder, start, step)), numbers, decay_rate, room)
     return context.get_dummy_value()
 
 
@@ -77,6 +81,26 @@ def _type_put(_context: Any, _start: Any, _step: Any, _first: Any, _decay_rate: 
 # put_priorities(start, step, first, decay_rate, room): to `room` ln(-ln u) - decay_rate * number of the records first,
 # first + 1, …, as many as LANES, u being uniform numbers of what `streams._mix` makes of start, start + step, …
 put_priorities: Any = intrinsic(_type_put)
+
+
+def _build_put_of_trees(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    start, step, ahead, number, decay_rate, room = arguments
+    streams = mixed(builder, progression(builder, start, step))
+    bits = mixed(builder, builder.add(streams, spread(builder, ahead, _WORDS)))
+    _put(builder, bits, spread(builder, number, _WORDS), decay_rate, room)
+    return context.get_dummy_value()
+
+
+def _type_put_of_trees(
+    _context: Any, _start: Any, _step: Any, _ahead: Any, _number: Any, _decay_rate: Any, room: Any
+) -> Any:
+    told = types.uint64, types.uint64, types.uint64, types.int64, types.float64
+    return types.void(*told, room), _build_put_of_trees
+
+
+# put_priorities_of_trees(start, step, ahead, number, decay_rate, room): those of one record in as many trees, whose
+# streams are what `streams._mix` makes of start, start + step, …; the draw is `ahead` of where a stream starts.
+put_priorities_of_trees: Any = intrinsic(_type_put_of_trees)
 
 
 def _build_lower(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:

@@ -135,9 +135,9 @@ def next_accepted(sample: Reservoir, first: int, end: int, priorities: Any, know
 
 
 @inlined
-def may_enter(gate: Any, number: int, draw: float) -> bool:
-    """False where `next_accepted` would say at once that a record, given its `drawn` of KEEP, does not enter."""
-    return bool((number >= gate[_UNTIL]) | (draw >= gate[_LIMIT]))
+def worst_priority(gate: Any) -> float:
+    """The priority below which a record enters the full sample."""
+    return float(gate[_WORST])
 
 
 @inlined

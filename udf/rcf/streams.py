@@ -16,7 +16,7 @@ DRAWS = np.uint64(4)
 KEEP, PLACE, WHERE = np.uint64(0), np.uint64(1), np.uint64(2)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-STEP = np.uint64(int(DRAWS) * int(_GOLDEN) % 2**64)
+STREAM_STEP, STEP = _GOLDEN, np.uint64(int(DRAWS) * int(_GOLDEN) % 2**64)
 _MIX_1, _MIX_2 = np.uint64(MIX_1), np.uint64(MIX_2)
 _UNMIX_1, _UNMIX_2 = (np.uint64(pow(factor, -1, 2**64)) for factor in (MIX_1, MIX_2))
 _30, _27, _31, _12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
@@ -37,10 +37,16 @@ def _unmix(mixed: np.uint64) -> np.uint64:
     return mixed ^ (mixed >> _30) ^ (mixed >> _60)
 
 
+@inlined
+def unmixed_stream(seed: np.uint64, tree: int) -> np.uint64:
+    """What the start of the stream of a tree is mixed from: STREAM_STEP more for the next tree."""
+    return _mix(seed + _GOLDEN) + np.uint64(tree) * _GOLDEN
+
+
 @part
 def stream(seed: np.uint64, tree: int) -> np.uint64:
     """Where the stream of a tree starts."""
-    return _mix(_mix(seed + _GOLDEN) + np.uint64(tree) * _GOLDEN)
+    return _mix(unmixed_stream(seed, tree))
 
 
 def seed_at(seed: int, tree: int) -> int:
