@@ -11,7 +11,7 @@ from udf.rcf import RandomCutForest, line
 from udf.rcf.instructions import LANES
 from udf.rcf.parameters import Parameters
 from udf.rcf.pointers import floats_at
-from udf.rcf.priority import put_priorities
+from udf.rcf.priority import one_priority, put_priorities
 from udf.rcf.reservoir import put_entry, records_of, sample_of, worst_entry, worst_slot
 from udf.rcf.streams import KEEP, _unmix, drawn, first_reaching, lowest_reaching
 
@@ -88,6 +88,11 @@ def _priorities(start, step, first, decay_rate, room):
     put_priorities(start, step, first, decay_rate, floats_at(room.ctypes.data))
 
 
+@njit
+def _one_priority(number_drawn, number, decay_rate):
+    return one_priority(number_drawn, number, decay_rate)
+
+
 @settings(deadline=None)
 @given(
     st.integers(0, 2**52 - 1) | st.sampled_from([0, 1, 2**51 - 1, 2**51, 2**52 - 2, 2**52 - 1]), st.integers(0, 10**9)
@@ -99,6 +104,7 @@ def test_priorities_are_logarithms_to_the_last_place(drawn, first):
         start = _unmix(np.uint64(drawn << 12))
     room, u = np.empty(LANES), (np.longdouble(drawn) + 0.5) / np.longdouble(2) ** 52
     _priorities(start, np.uint64(0), first, 0.01, room)
+    assert _one_priority(float(drawn), first, 0.01) == room[0]
     for lane, priority in enumerate(room):
         expected = np.log(-np.log(u)) - np.longdouble(0.01) * (first + lane)
         assert abs(priority - expected) <= 3 * np.spacing(max(1.0, abs(float(expected))))

@@ -27,44 +27,59 @@ _COEFFICIENTS = (
 _HALF_ROOT = 0x3FE6A09E667F3BCD  # the bits of sqrt(1/2)
 
 
-def _floats(value: float) -> Any:
-    return ir.Constant(_FLOATS, [value] * LANES)
+def _like(kind: Any, value: float) -> Any:
+    """A constant of that kind, a number or a vector of equal ones."""
+    return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
 
 
-def _words(value: int) -> Any:
-    return ir.Constant(_WORDS, [value] * LANES)
-
-
-def _logarithm(builder: ir.IRBuilder, x: Any) -> Any:
-    """Of normal positive numbers; within one unit of the last place."""
-    add, sub, mul = builder.fadd, builder.fsub, builder.fmul
-    bits = builder.bitcast(x, _WORDS)
-    exponent = builder.ashr(builder.sub(bits, _words(_HALF_ROOT)), _words(52))
-    f = builder.bitcast(builder.sub(bits, builder.shl(exponent, _words(52))), _FLOATS)  # √½ … √2
-    f = sub(f, _floats(1.0))
-    s = builder.fdiv(f, add(_floats(2.0), f))
+def _logarithm(builder: ir.IRBuilder, x: Any, words: Any) -> Any:
+    """Of normal positive numbers, as large as `words`; within one unit of the last place."""
+    add, sub, mul, floats = builder.fadd, builder.fsub, builder.fmul, x.type
+    bits = builder.bitcast(x, words)
+    exponent = builder.ashr(builder.sub(bits, _like(words, _HALF_ROOT)), _like(words, 52))
+    f = builder.bitcast(builder.sub(bits, builder.shl(exponent, _like(words, 52))), floats)  # √½ … √2
+    f = sub(f, _like(floats, 1.0))
+    s = builder.fdiv(f, add(_like(floats, 2.0), f))
     z = mul(s, s)
     w = mul(z, z)
 
     def polynomial(coefficients: tuple[float, ...]) -> Any:
-        total = _floats(coefficients[-1])
+        total = _like(floats, coefficients[-1])
         for coefficient in reversed(coefficients[:-1]):
-            total = add(_floats(coefficient), mul(w, total))
+            total = add(_like(floats, coefficient), mul(w, total))
         return total
 
     tail = add(mul(w, polynomial(_COEFFICIENTS[1::2])), mul(z, polynomial(_COEFFICIENTS[::2])))
-    square = mul(mul(_floats(0.5), f), f)
-    power = builder.sitofp(exponent, _FLOATS)
-    low = add(mul(s, add(square, tail)), mul(power, _floats(_LN2_LOW)))
-    return sub(mul(power, _floats(_LN2_HIGH)), sub(sub(square, low), f))
+    square = mul(mul(_like(floats, 0.5), f), f)
+    power = builder.sitofp(exponent, floats)
+    low = add(mul(s, add(square, tail)), mul(power, _like(floats, _LN2_LOW)))
+    return sub(mul(power, _like(floats, _LN2_HIGH)), sub(sub(square, low), f))
+
+
+def _priority(builder: ir.IRBuilder, drawn: Any, number: Any, decay_rate: Any) -> Any:
+    """ln(-ln u) - decay_rate * number, u being the `streams.uniform` number of that `streams.drawn` one."""
+    floats, words = drawn.type, number.type
+    uniform = builder.fmul(builder.fadd(drawn, _like(floats, 0.5)), _like(floats, 2.0**-52))
+    chance = _logarithm(builder, builder.fneg(_logarithm(builder, uniform, words)), words)
+    return builder.fsub(chance, builder.fmul(decay_rate, builder.sitofp(number, floats)))
+
+
+def _build_one(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    return _priority(builder, *arguments)
+
+
+def _type_one(_context: Any, _drawn: Any, _number: Any, _decay_rate: Any) -> Any:
+    return types.float64(types.float64, types.int64, types.float64), _build_one
+
+
+# one_priority(drawn, number, decay_rate): that.
+one_priority: Any = intrinsic(_type_one)
 
 
 def _put(builder: ir.IRBuilder, bits: Any, numbers: Any, decay_rate: Any, room: Any) -> None:
-    drawn = builder.sitofp(builder.lshr(bits, _words(12)), _FLOATS)
-    uniform = builder.fmul(builder.fadd(drawn, _floats(0.5)), _floats(2.0**-52))
-    chance = _logarithm(builder, builder.fneg(_logarithm(builder, uniform)))
-    age = builder.fmul(spread(builder, decay_rate, _FLOATS), builder.sitofp(numbers, _FLOATS))
-    store(builder, builder.fsub(chance, age), room, ir.Constant(WORD, 0))
+    drawn = builder.sitofp(builder.lshr(bits, _like(_WORDS, 12)), _FLOATS)
+    priorities = _priority(builder, drawn, numbers, spread(builder, decay_rate, _FLOATS))
+    store(builder, priorities, room, ir.Constant(WORD, 0))
 
 
 def _build_put(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:

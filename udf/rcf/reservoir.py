@@ -18,9 +18,9 @@ import numpy.typing as npt
 from .compiling import inlined, on_both_sides, part
 from .instructions import LANES
 from .pointers import floats_on_stack
-from .priority import lower, put_priorities
+from .priority import lower, one_priority, put_priorities
 from .reservoir_vectors import FAN, FAN_BITS, equal, lowest, put
-from .streams import KEEP, STEP, first_reaching, lowest_reaching, stream, unmixed
+from .streams import KEEP, STEP, drawn, first_reaching, lowest_reaching, stream, unmixed
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,9 +92,7 @@ def sample_of(tree: Any, number: int, seed: np.uint64, decay_rate: float) -> Res
 @part
 def priority_of(sample: Reservoir, number: int) -> float:
     """The priority of a record; the least stay longest."""
-    priorities = some_priorities()
-    put_priorities(unmixed(sample.start, number, KEEP), STEP, number, sample.decay_rate, priorities)
-    return float(priorities[0])
+    return float(one_priority(drawn(sample.start, number, KEEP), number, sample.decay_rate))
 
 
 @inlined
