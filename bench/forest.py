@@ -63,8 +63,10 @@ def main() -> int:
     cpu = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cpu})  # the processes we start inherit it
     print(f"µs of CPU time a record, score then learn, CPU {cpu} alone, after 3 / λ records.")
-    print(f"The best of the repeats of each, ours {REPEATS} of {told.records:,} records in batches of {BATCH:,}, and again")
-    print("when its peers have been measured: who shares the CPU may make it slow for seconds.")
+    print(
+        f"The best of the repeats of each, ours {REPEATS} of {told.records:,} records in batches of {BATCH:,}, before"
+    )
+    print("the peers and after them: whoever shares the CPU may make it slow for seconds.")
     print("λ is 0.1 / sample size where not given. krcf and Java compute in float32, ours and rrcf in float64.\n")
     rows = _measure(shapes, told.records, java=not told.no_java, rust=not told.no_rust)
     _print_ratios(rows)
