@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,26 @@ class LeftJob:
     epoch: int
 
 
+@dataclass(frozen=True)
+class _Complete:
+    """A checkpoint or savepoint that is complete: the first digits of its job, its number there, when it was written."""
+
+    path: Path
+    job: str
+    number: int
+    written: int
+
+    @classmethod
+    def of(cls, path: Path) -> "_Complete":
+        """`JOB/chk-N` or `savepoint-DIGITS-…`. Raises FileNotFoundError for one that is being deleted."""
+        metadata = path / "_metadata"
+        with metadata.open("rb") as file:
+            head = file.read(16)  # magic number, version, number
+        kind, _, rest = path.name.partition("-")
+        job = path.parent.name[:6] if kind == "chk" else rest.partition("-")[0]
+        return cls(path, job, int.from_bytes(head[8:], "big"), metadata.stat().st_mtime_ns)
+
+
 class StateDirectory:
     """`checkpoints/E/JOB/chk-N`, `savepoints/E/…` from a stop within epoch E, `drained/E/…` from the end of epoch E.
 
@@ -57,13 +78,20 @@ class StateDirectory:
         return self._path / ("drained" if drained else "savepoints") / str(epoch)
 
     def restore_point(self) -> RestorePoint:
-        """The last complete checkpoint or savepoint."""
-        complete = list(self._path.glob("checkpoints/*/*/chk-*/_metadata"))
-        complete += self._path.glob("savepoints/*/*/_metadata")
-        complete += self._path.glob("drained/*/*/_metadata")
+        """The last complete checkpoint or savepoint.
+
+        A checkpoint that was under way when its job was told to stop may be complete after the savepoint of that stop,
+        and Flink then deletes it: of one job, what has the greater number is the later one.
+        """
+        complete = []
+        for pattern in ("checkpoints/*/*/chk-*", "savepoints/*/*", "drained/*/*"):
+            for path in self._path.glob(f"{pattern}/_metadata"):
+                with suppress(FileNotFoundError):
+                    complete.append(_Complete.of(path.parent))
         if not complete:
             return RestorePoint(None, 0)
-        newest = max(complete, key=lambda metadata: metadata.stat().st_mtime_ns).parent
+        job = max(complete, key=lambda point: point.written).job
+        newest = max((p for p in complete if p.job == job), key=lambda p: (p.number, p.written)).path
         kind, epoch = newest.relative_to(self._path).parts[:2]
         return RestorePoint(newest, int(epoch) + (kind == "drained"))
 
