@@ -43,7 +43,7 @@ class LeftJob:
 
 @dataclass(frozen=True)
 class _Complete:
-    """A checkpoint or savepoint that is complete: the first digits of its job, its number there, when it was written."""
+    """A checkpoint or savepoint that is complete: the first digits of its job, its number there, its time."""
 
     path: Path
     job: str
