@@ -13,7 +13,7 @@ from udf.rcf.parameters import Parameters
 from udf.rcf.pointers import floats_at
 from udf.rcf.priority import one_priority, put_priorities
 from udf.rcf.reservoir import put_entry, records_of, sample_of, worst_entry, worst_slot
-from udf.rcf.streams import KEEP, _unmix, drawn, first_reaching, lowest_reaching
+from udf.rcf.streams import KEEP, _unmix, bits, first_reaching
 
 
 def samples(forest):
@@ -71,15 +71,15 @@ def _first_reaching(start, first, end, limit):
 
 
 @njit
-def _drawn(start, number):
-    return drawn(start, number, KEEP)
+def _bits(start, number):
+    return bits(start, number, KEEP)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 10**12), st.integers(0, 40), st.floats(0.0, 1.0))
 def test_records_are_passed_over_as_one_by_one(start, first, count, u):
-    start, limit = np.uint64(start), lowest_reaching.py_func(u)
-    reach = [number for number in range(first, first + count) if _drawn(start, number) >= limit]
+    start, limit = np.uint64(start), np.uint64(min(int(u * 2.0**64), 2**64 - 1))
+    reach = [number for number in range(first, first + count) if _bits(start, number) >= limit]
     assert _first_reaching(start, first, first + count, limit) == min(reach, default=first + count)
 
 

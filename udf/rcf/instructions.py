@@ -29,6 +29,16 @@ def spread(builder: ir.IRBuilder, value: Any, kind: ir.VectorType) -> Any:
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(LANE, kind.count), [0] * kind.count))
 
 
+def like(kind: Any, value: float) -> Any:
+    """A constant of that kind, a number or a vector of equal ones."""
+    return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
+
+
+def bits_of(builder: ir.IRBuilder, lanes: Any) -> Any:
+    """A word with a bit for each lane that is true, from the lowest on."""
+    return builder.zext(builder.bitcast(lanes, ir.IntType(lanes.type.count)), WORD)
+
+
 def greatest(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
@@ -58,20 +68,16 @@ def progression(builder: ir.IRBuilder, start: Any, step: Any) -> Any:
 
 def mixed(builder: ir.IRBuilder, bits: Any) -> Any:
     """What `streams._mix` makes of each of a vector, which takes as long as one."""
-
-    def constant(value: int) -> Any:
-        return ir.Constant(bits.type, [value] * bits.type.count)
-
     for shift, factor in ((30, MIX_1), (27, MIX_2)):
-        bits = builder.mul(builder.xor(bits, builder.lshr(bits, constant(shift))), constant(factor))
-    return builder.xor(bits, builder.lshr(bits, constant(31)))
+        bits = builder.mul(builder.xor(bits, builder.lshr(bits, like(bits.type, shift))), like(bits.type, factor))
+    return builder.xor(bits, builder.lshr(bits, like(bits.type, 31)))
 
 
 def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     start, step, limit = arguments
     bits = mixed(builder, progression(builder, start, step))
-    high = builder.bitcast(builder.icmp_unsigned(">=", bits, spread(builder, limit, bits.type)), ir.IntType(LANES))
-    past = builder.or_(builder.zext(high, WORD), ir.Constant(WORD, 1 << LANES))
+    high = bits_of(builder, builder.icmp_unsigned(">=", bits, spread(builder, limit, bits.type)))
+    past = builder.or_(high, ir.Constant(WORD, 1 << LANES))
     return builder.cttz(past, ir.Constant(ir.IntType(1), 1))
 
 

@@ -56,7 +56,7 @@ class Lanes:
         return self._builder.icmp_unsigned("!=", self._builder.bitcast(lanes, bits), ir.Constant(bits, 0))
 
     def distance(self, a: Any, b: Any) -> Any:
-        return self.call(f"llvm.fabs.v{LANES}f64", _FLOATS, self._builder.fsub(a, b))
+        return self.call(f"llvm.fabs.v{a.type.count}f64", a.type, self._builder.fsub(a, b))
 
     def rows(self, base: Any, at: Any) -> tuple[Any, Any]:
         """The 16 numbers from `at` on."""

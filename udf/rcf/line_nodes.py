@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .instructions import LANE, LANES, WORD, load, spread, store
+from .instructions import LANE, LANES, WORD, bits_of, like, load, spread, store
 from .line_lanes import ROWS, Lanes
 
 _DOUBLE, _ID = ir.DoubleType(), ir.IntType(16)
@@ -41,9 +41,6 @@ def _build(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any
     def id_at(at: Any) -> Any:
         return builder.zext(builder.load(builder.gep(ids, [at])), WORD)
 
-    def bits(mask: Any) -> Any:
-        return builder.zext(builder.bitcast(mask, ir.IntType(mask.type.count)), WORD)
-
     def lowest(count: Any) -> Any:
         """So many bits, from the lowest on."""
         return builder.sub(builder.shl(one, count), one)
@@ -59,15 +56,15 @@ def _build(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any
     spans = lanes.call("llvm.x86.avx512.permvar.si.512", _PAIRS, spans, order)
     swap = builder.select(right, ir.Constant(LANE, _ID.width), ir.Constant(LANE, 0))
     spans = lanes.call("llvm.fshl.v16i32", _PAIRS, spans, spans, spread(builder, swap, _PAIRS))
-    near = builder.and_(spans, _pairs([0xFFFF] * ROWS))
-    ending = bits(builder.icmp_unsigned("==", near, spread(builder, builder.trunc(leaf, LANE), _PAIRS)))
+    near = builder.and_(spans, like(_PAIRS, 0xFFFF))
+    ending = bits_of(builder, builder.icmp_unsigned("==", near, spread(builder, builder.trunc(leaf, LANE), _PAIRS)))
     begin = builder.select(right, builder.sub(ir.Constant(WORD, ROWS - 1), leaf), builder.add(leaf, one))
     end = builder.select(right, ir.Constant(WORD, ROWS), id_at(leaves))
     ending = builder.and_(ending, builder.and_(lowest(end), builder.not_(lowest(begin))))
     count = builder.ctpop(ending)
     mask = builder.bitcast(builder.trunc(ending, ir.IntType(ROWS)), ir.VectorType(ir.IntType(1), ROWS))
-    far = builder.lshr(spans, _pairs([_ID.width] * ROWS))
-    far = lanes.call("llvm.x86.avx512.mask.compress.v16i32", _PAIRS, far, _pairs([0] * ROWS), mask)
+    far = builder.lshr(spans, like(_PAIRS, _ID.width))
+    far = lanes.call("llvm.x86.avx512.mask.compress.v16i32", _PAIRS, far, like(_PAIRS, 0), mask)
 
     values = lanes.rows(numbers, value)
     reciprocals = _constant(builder, "reciprocals", _RECIPROCALS)
@@ -78,13 +75,11 @@ def _build(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any
         ends = lanes.floats(values, builder.zext(some, ir.VectorType(WORD, LANES)))
         ends = builder.shuffle_vector(ends, ends, ir.Constant(ir.VectorType(LANE, LIKELY), list(range(LIKELY))))
         outside = spread(builder, beyond, ends.type)
-        distance = lanes.call(
-            f"llvm.fabs.v{LIKELY}f64", ends.type, builder.fsub(spread(builder, at_leaf, ends.type), ends)
-        )
+        distance = lanes.distance(spread(builder, at_leaf, ends.type), ends)
         shares = builder.fdiv(outside, builder.fadd(outside, distance))
         words = ir.VectorType(WORD, LIKELY)
         on = builder.icmp_unsigned("<", ir.Constant(words, numbered), spread(builder, count, words))
-        shares = builder.select(on, shares, ir.Constant(shares.type, [0.0] * LIKELY))
+        shares = builder.select(on, shares, like(shares.type, 0.0))
         place = ir.Constant(WORD, numbered[0])
         store(builder, shares, room, builder.add(at, place))
         rates = load(builder, deepest, place, shares.type)

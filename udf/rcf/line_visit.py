@@ -13,16 +13,15 @@ import numpy as np
 
 from .compiling import inlined
 from .instructions import LANES
-from .line import Line, id_at, line_at, search
+from .line import Line, line_at, search
 from .line_lanes import ROWS
 from .line_nodes import LIKELY, nodes_before
 from .line_tree import take
 from .line_vectors import prefetch
-from .line_walk import IN_REGISTERS, score_one
+from .line_walk import IN_REGISTERS, score_at_leaf, score_one
 from .pointers import floats_on_stack
 from .priority import put_priorities_of_trees
 from .reservoir import sample_of, some_priorities, worst_priority
-from .scoring import DEPTH, RECIPROCAL, WEIGHT
 from .streams import KEEP, STREAM_STEP, unmixed, unmixed_stream
 
 _AHEAD = LANES  # trees
@@ -45,12 +44,7 @@ def _fetch(block: int, begin: int, end: int) -> None:
 def _look(line: Line, x: float, table: Any, room: Any, at: int) -> None:
     """Of the score of x what can be had of its leaf and the nodes before that, side by side, to room[at] and on."""
     leaf = search(line, x)
-    depth = id_at(line.ids, line.depth + leaf)
-    score = table[3 * (depth + 1) + RECIPROCAL]
-    if line.numbers[line.value + leaf] == x:
-        mass = 3 * id_at(line.ids, line.mass + leaf)
-        score = table[mass + WEIGHT] / (depth + table[mass + DEPTH])
-    room[at + _START] = score
+    room[at + _START] = score_at_leaf(line, x, table, leaf)
     room[at + _COUNT] = nodes_before(
         line.numbers, line.ids, line.value, line.span, line.depth, line.leaves, leaf, x, room, at
     )

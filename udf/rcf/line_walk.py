@@ -14,6 +14,15 @@ IN_REGISTERS = supported()
 
 
 @inlined
+def score_at_leaf(line: Line, x: float, table: Any, leaf: int) -> float:
+    depth = id_at(line.ids, line.depth + leaf)
+    if line.numbers[line.value + leaf] != x:
+        return float(table[3 * (depth + 1) + RECIPROCAL])
+    mass = 3 * id_at(line.ids, line.mass + leaf)
+    return float(table[mass + WEIGHT] / (depth + table[mass + DEPTH]))
+
+
+@inlined
 def _at_leaf(line: Line, x: float, table: Any, leaf: int) -> tuple[float, bool, int, int, int, float]:
     """At the leaf that the cuts lead x to: how far x is from it; whether that is at all; depth and score.
 
@@ -21,12 +30,7 @@ def _at_leaf(line: Line, x: float, table: Any, leaf: int) -> tuple[float, bool, 
     the far one. Of these i is the leaf itself, then the far end of the node before.
     """
     value, depth = line.numbers[line.value + leaf], id_at(line.ids, line.depth + leaf)
-    right = int(x > value)
-    if value != x:
-        score = table[3 * (depth + 1) + RECIPROCAL]
-    else:
-        mass = 3 * id_at(line.ids, line.mass + leaf)
-        score = table[mass + WEIGHT] / (depth + table[mass + DEPTH])
+    right, score = int(x > value), score_at_leaf(line, x, table, leaf)
     return abs(x - value), value != x, line.span - right, line.span + 1 - 3 * right, depth, score
 
 

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .instructions import LANES, WORD, load, mixed, progression, spread, store
+from .instructions import LANES, WORD, bits_of, like, load, mixed, progression, spread, store
 
 _FLOATS, _WORDS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(WORD, LANES)
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -27,39 +27,34 @@ _COEFFICIENTS = (
 _HALF_ROOT = 0x3FE6A09E667F3BCD  # the bits of sqrt(1/2)
 
 
-def _like(kind: Any, value: float) -> Any:
-    """A constant of that kind, a number or a vector of equal ones."""
-    return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
-
-
 def _logarithm(builder: ir.IRBuilder, x: Any, words: Any) -> Any:
     """Of normal positive numbers, as large as `words`; within one unit of the last place."""
     add, sub, mul, floats = builder.fadd, builder.fsub, builder.fmul, x.type
     bits = builder.bitcast(x, words)
-    exponent = builder.ashr(builder.sub(bits, _like(words, _HALF_ROOT)), _like(words, 52))
-    f = builder.bitcast(builder.sub(bits, builder.shl(exponent, _like(words, 52))), floats)  # √½ … √2
-    f = sub(f, _like(floats, 1.0))
-    s = builder.fdiv(f, add(_like(floats, 2.0), f))
+    exponent = builder.ashr(builder.sub(bits, like(words, _HALF_ROOT)), like(words, 52))
+    f = builder.bitcast(builder.sub(bits, builder.shl(exponent, like(words, 52))), floats)  # √½ … √2
+    f = sub(f, like(floats, 1.0))
+    s = builder.fdiv(f, add(like(floats, 2.0), f))
     z = mul(s, s)
     w = mul(z, z)
 
     def polynomial(coefficients: tuple[float, ...]) -> Any:
-        total = _like(floats, coefficients[-1])
+        total = like(floats, coefficients[-1])
         for coefficient in reversed(coefficients[:-1]):
-            total = add(_like(floats, coefficient), mul(w, total))
+            total = add(like(floats, coefficient), mul(w, total))
         return total
 
     tail = add(mul(w, polynomial(_COEFFICIENTS[1::2])), mul(z, polynomial(_COEFFICIENTS[::2])))
-    square = mul(mul(_like(floats, 0.5), f), f)
+    square = mul(mul(like(floats, 0.5), f), f)
     power = builder.sitofp(exponent, floats)
-    low = add(mul(s, add(square, tail)), mul(power, _like(floats, _LN2_LOW)))
-    return sub(mul(power, _like(floats, _LN2_HIGH)), sub(sub(square, low), f))
+    low = add(mul(s, add(square, tail)), mul(power, like(floats, _LN2_LOW)))
+    return sub(mul(power, like(floats, _LN2_HIGH)), sub(sub(square, low), f))
 
 
 def _priority(builder: ir.IRBuilder, drawn: Any, number: Any, decay_rate: Any) -> Any:
     """ln(-ln u) - decay_rate * number, u being the `streams.uniform` number of that `streams.drawn` one."""
     floats, words = drawn.type, number.type
-    uniform = builder.fmul(builder.fadd(drawn, _like(floats, 0.5)), _like(floats, 2.0**-52))
+    uniform = builder.fmul(builder.fadd(drawn, like(floats, 0.5)), like(floats, 2.0**-52))
     chance = _logarithm(builder, builder.fneg(_logarithm(builder, uniform, words)), words)
     return builder.fsub(chance, builder.fmul(decay_rate, builder.sitofp(number, floats)))
 
@@ -77,7 +72,7 @@ one_priority: Any = intrinsic(_type_one)
 
 
 def _put(builder: ir.IRBuilder, bits: Any, numbers: Any, decay_rate: Any, room: Any) -> None:
-    drawn = builder.sitofp(builder.lshr(bits, _like(_WORDS, 12)), _FLOATS)
+    drawn = builder.sitofp(builder.lshr(bits, like(_WORDS, 12)), _FLOATS)
     priorities = _priority(builder, drawn, numbers, spread(builder, decay_rate, _FLOATS))
     store(builder, priorities, room, ir.Constant(WORD, 0))
 
@@ -123,7 +118,7 @@ def _build_lower(_context: Any, builder: ir.IRBuilder, _signature: Any, argument
     lower = builder.fcmp_ordered(
         "<", load(builder, room, ir.Constant(WORD, 0), _FLOATS), spread(builder, limit, _FLOATS)
     )
-    return builder.zext(builder.bitcast(lower, ir.IntType(LANES)), WORD)
+    return bits_of(builder, lower)
 
 
 def _type_lower(_context: Any, room: Any, _limit: Any) -> Any:

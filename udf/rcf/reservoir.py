@@ -20,7 +20,7 @@ from .instructions import LANES
 from .pointers import floats_on_stack
 from .priority import lower, one_priority, put_priorities
 from .reservoir_vectors import FAN, FAN_BITS, equal, lowest, put
-from .streams import KEEP, STEP, drawn, first_reaching, lowest_reaching, stream, unmixed
+from .streams import KEEP, STEP, drawn, first_reaching, highest_bits, stream, unmixed
 
 Floats = npt.NDArray[np.float64]
 
@@ -120,9 +120,9 @@ def next_accepted(sample: Reservoir, first: int, end: int, priorities: Any, know
         if number >= gate[_UNTIL]:
             block_end = number + min(max(1, int(0.125 / decay_rate)), 4096)
             threshold = np.exp(worst + decay_rate * block_end) * (1.0 + 1e-9)
-            gate[_LIMIT], gate[_UNTIL] = lowest_reaching(max(0.0, 1.0 - threshold)), block_end
+            gate[_LIMIT], gate[_UNTIL] = max(0.0, 1.0 - threshold), block_end
         block_end = min(end, max(number + 1, int(gate[_UNTIL])))
-        number = first_reaching(sample.start, number, block_end, KEEP, gate[_LIMIT])
+        number = first_reaching(sample.start, number, block_end, KEEP, highest_bits(gate[_LIMIT]))
         if number < block_end:
             known = number
             put_priorities(unmixed(sample.start, number, KEEP), STEP, number, decay_rate, priorities)

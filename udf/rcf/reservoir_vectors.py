@@ -7,12 +7,11 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .instructions import WORD, greatest, joined, load, spread, store
+from .instructions import WORD, bits_of, greatest, joined, load, spread, store
 
 FAN_BITS = 4
 FAN = 1 << FAN_BITS
 _KIND = ir.VectorType(ir.DoubleType(), FAN)
-_BITS = ir.IntType(FAN)
 
 
 def _build_put(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
@@ -35,7 +34,7 @@ put: Any = intrinsic(_type_put)
 def _build_equal(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     numbers, at, value = arguments
     equal = builder.fcmp_ordered("==", load(builder, numbers, at, _KIND), spread(builder, value, _KIND))
-    return builder.zext(builder.bitcast(equal, _BITS), WORD)
+    return bits_of(builder, equal)
 
 
 def _type_equal(_context: Any, numbers: Any, at: Any, value: Any) -> Any:

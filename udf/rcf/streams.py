@@ -71,6 +71,20 @@ def bits(start: np.uint64, number: int, draw: np.uint64) -> np.uint64:
 
 
 @inlined
+def first_reaching(start: np.uint64, first: int, end: int, draw: np.uint64, limit: np.uint64) -> int:
+    """The first of the records first … end - 1 whose bits are at least `limit`, or `end`."""
+    if end - first == 1:
+        return first if bits(start, first, draw) >= limit else end
+    number = first
+    while number < end:
+        ahead = first_high(unmixed(start, number, draw), STEP, limit)
+        number += ahead
+        if ahead < LANES:
+            break
+    return min(number, end)
+
+
+@inlined
 def drawn(start: np.uint64, number: int, draw: np.uint64) -> float:
     """The upper 52 of those bits as a number."""
     return float(np.int64(bits(start, number, draw) >> _12))
@@ -83,20 +97,6 @@ def uniform(start: np.uint64, number: int, draw: np.uint64) -> float:
 
 
 @inlined
-def lowest_reaching(u: float) -> float:
-    """Such that whatever draw has a `drawn` number below it has a `uniform` one below u, which is from 0 to 1."""
-    return float(np.floor(max(0.0, u * 2.0**52 - 1.0)))
-
-
-@inlined
-def first_reaching(start: np.uint64, first: int, end: int, draw: np.uint64, limit: float) -> int:
-    """The first of the records first … end - 1 whose `drawn` number is at least `limit`, or `end`."""
-    if end - first == 1:
-        return first if drawn(start, first, draw) >= limit else end
-    number, limit_bits = first, np.uint64(limit) << _12
-    while number < end:
-        ahead = first_high(unmixed(start, number, draw), STEP, limit_bits)
-        number += ahead
-        if ahead < LANES:
-            break
-    return min(number, end)
+def highest_bits(u: float) -> np.uint64:
+    """Bits such that whatever draw is below them has a `uniform` number below u, which is from 0 to 1."""
+    return np.uint64(max(0.0, u * 2.0**52 - 1.0)) << _12
