@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError
 
 _PATIENCE = 8.0  # seconds for a broker to answer
+_FETCH_MILLIS = 5  # a fetch that waits longer meets every next record of a live topic, and no end of it
 _PAUSE = 0.2  # seconds between two looks; a Kinesis shard answers five times a second
 
 
@@ -81,6 +82,7 @@ def _open_topic(broker: BrokerUri) -> tuple["Consumer", int]:
     client = {name: value for name, value in broker.options.items() if not name.startswith(("scan.", "sink."))}
     told = {"group.id": "random-cut-forest"} | {name.removeprefix("properties."): v for name, v in client.items()}
     own = {"bootstrap.servers": broker.servers, "enable.auto.commit": False, "enable.partition.eof": True}
+    own |= {"fetch.wait.max.ms": _FETCH_MILLIS}
     try:
         consumer = Consumer({**with_login(told), **own, "error_cb": troubles.append}, logger=silent)
         topic = _described(consumer, broker.topic, troubles)

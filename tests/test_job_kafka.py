@@ -94,6 +94,43 @@ def test_records_of_a_topic_are_scored_or_rejected_and_late_by_their_own_partiti
     )
 
 
+def test_a_machine_that_slept_has_not_heard_silence(kafka: "KafkaBroker") -> None:
+    """A record that arrives while the job's processes are stopped, far longer than --quiet, is not late after it."""
+    kafka.create_topic("asleep")
+    kafka.create_topic("awake")
+    sender = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+
+    def send(*seconds: float) -> None:
+        for second in seconds:
+            sender.produce("asleep", b'{"event_time": %d, "volume": 1}' % (1_790_000_000_000 + round(second * 1000)))
+        sender.flush()
+
+    def scored_while_speaking() -> int:
+        send(1.1)
+        return len(kafka.records("awake"))
+
+    send(0.1, 0.2)
+    job = command(
+        *("run", "--source", f"kafka://{kafka.bootstrap}/asleep", "--sink", f"kafka://{kafka.bootstrap}/awake"),
+        *("--errors", "print:", "--checkpoint-interval", "1s", "--quiet", "3s", "--max-delay", "0s", *FOREST),
+    )
+    try:
+        until(lambda: scored_while_speaking() == 2)
+        os.killpg(job.pid, signal.SIGSTOP)
+        send(1.2, 2.1)
+        time.sleep(6)
+        os.killpg(job.pid, signal.SIGCONT)
+        sent = len(kafka.records("asleep"))
+        scores = [json.loads(text)["second"][-3:] for text in read(kafka.bootstrap, "awake", sent)]
+        job.send_signal(signal.SIGINT)
+        out, err = job.communicate(timeout=120)
+    finally:
+        job.kill()
+    assert scores == ["20Z"] * 2 + ["21Z"] * (sent - 3) + ["22Z"], out
+    assert f"{sent:,} records read" in err
+    assert int(re.search(r"of (\d+) records sampled", err)[1]) < 20, "sampling waits for no more than there is"  # type: ignore[index]
+
+
 def of_compose(service: str, **places: str) -> list[str]:
     """The arguments of a service in docker-compose.yml, with other places than its network's."""
     command = YAML(typ="safe").load(ROOT / "docker-compose.yml")["services"][service]["command"]

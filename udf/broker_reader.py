@@ -14,6 +14,7 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 
 from udf.block_type import LATE, MARK, RECORDS, report
+from udf.listening import Listening
 from udf.partition_clock import NO_TIME, PartitionClock
 
 LINE_SEPARATOR = "\u2424"
@@ -62,7 +63,7 @@ class BrokerReader(KeyedProcessFunction):
         if not times:
             return
         times, partitions = np.array(times, np.int64), np.array(partitions, np.int64)
-        late = self._clock.take(partitions, times, now)
+        late = self._clock.take(partitions, times, self._listening.until(now))
         if self._moves_time and late.any():
             lines = np.array(text.split(LINE_SEPARATOR), dtype=object)
             yield Row(LINE_SEPARATOR.join(lines[late]), now, LATE)
@@ -84,7 +85,7 @@ class BrokerReader(KeyedProcessFunction):
         if marks:
             yield from marks
             self._save()
-        self._caught_up = int(self._clock.quiet(now))
+        self._caught_up = int(self._clock.quiet(self._listening.until(now)))
         if not self._caught_up:
             timers.register_processing_time_timer(_next_poll(now))
 
@@ -97,11 +98,12 @@ class BrokerReader(KeyedProcessFunction):
         if epoch != self._epoch:
             self._newest_state.clear()
             time = NO_TIME
+        self._listening = Listening(_POLL_MILLIS, now)
         self._clock.start(now, dict(self._newest_state.items()), time)
         yield from self._marks(time, now)
 
     def _advance(self, now: int) -> Iterator[Row]:
-        time = self._clock.advance(now) if self._moves_time else None
+        time = self._clock.advance(self._listening.until(now)) if self._moves_time else None
         if time is not None:
             yield from self._marks(time, now)
 

@@ -15,6 +15,7 @@ from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
 
 from udf.block_type import CLOSING, RECORDS, REMINDER, report
 from udf.blocks import Spool
+from udf.listening import Listening
 
 _POLL_MILLIS = 50
 _TAIL_BYTES = 16 * 1024
@@ -67,7 +68,8 @@ class FileReader(KeyedProcessFunction):
             yield from self._restore(now)
         if self._caught_up and self._bounded:
             return
-        quiet = now - self._last_news >= self._quiet_millis
+        heard = self._listening.until(now)
+        quiet = heard - self._last_news >= self._quiet_millis
         # Bounded, what is there is all; else a writer may be in the middle of its last line
         waiting = self._spool.blocks(take_unfinished=self._bounded or quiet, whole=not self._bounded)
         blocks = list(islice(waiting, _BLOCKS_A_POLL))
@@ -79,7 +81,7 @@ class FileReader(KeyedProcessFunction):
         nothing_new = not blocks and self._spool.fresh
         self._caught_up = int(nothing_new)
         if blocks:
-            self._last_news = now
+            self._last_news = heard
             self._records_state.update(self._records)
             if self._moves_time:
                 self._remember(_tail(lines), now, REMINDER)
@@ -93,6 +95,7 @@ class FileReader(KeyedProcessFunction):
 
     def _restore(self, now: int) -> Iterator[Row]:
         """Remind the job how far event time had come, or its windows would drop late records without a word."""
+        self._listening = Listening(_POLL_MILLIS, now)
         self._last_news = now
         self._records = self._records_state.value() or 0
         saved = self._last_state.value()
