@@ -81,8 +81,12 @@ def _open_topic(broker: BrokerUri) -> tuple["Consumer", int]:
     silent.addHandler(logging.NullHandler())
     client = {name: value for name, value in broker.options.items() if not name.startswith(("scan.", "sink."))}
     told = {"group.id": "random-cut-forest"} | {name.removeprefix("properties."): v for name, v in client.items()}
-    own = {"bootstrap.servers": broker.servers, "enable.auto.commit": False, "enable.partition.eof": True}
-    own |= {"fetch.wait.max.ms": _FETCH_MILLIS}
+    own = {
+        "bootstrap.servers": broker.servers,
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": _FETCH_MILLIS,
+    }
     try:
         consumer = Consumer({**with_login(told), **own, "error_cb": troubles.append}, logger=silent)
         topic = _described(consumer, broker.topic, troubles)
