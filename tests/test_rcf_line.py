@@ -32,7 +32,7 @@ def _line_step(lines, samples, forgotten, value, x, place, where):
     if forgotten:
         hole, beside = line_tree.forget(on_line, value)
         leaf = beside if leaf == hole else leaf
-    line_tree.insert(on_line, x, place, where, leaf, hole, beside)
+    line_tree.insert(on_line, x, place, where, leaf, hole)
 
 
 @njit
@@ -49,7 +49,7 @@ def _tree_state(trees, samples, points, table, scores):
 def _line_state(lines, samples, points, table, scores, singly):
     on_line = line.line_at(lines, 0, samples)
     nodes = np.zeros(2 * samples), np.zeros(samples)
-    line_rebuilding.take_apart(on_line, np.empty(samples + 1, np.int64), nodes[0], nodes[1], 0, 0)
+    line_rebuilding.take_apart(on_line, nodes[0], nodes[1], 0, 0)
     for i in range(points.size):
         singly[i] = line_walk.score_one(on_line, points[i], floats_at(table.ctypes.data))
     line_walk.add_scores(

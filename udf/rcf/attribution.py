@@ -172,8 +172,8 @@ def add_attributions_on_line(
     for i in range(begin, end):
         leaf = line.search(a_line, points[i])
         apart = points[i] - numbers[a_line.value + leaf]
-        # A leaf at which the node to its right begins is the left child, and so below its sibling
-        is_right = ids[a_line.span + 2 * leaf] != leaf
+        # The node above a leaf is the lower of those beside it: a left child, below its sibling, if that is to its right
+        is_right = ids[a_line.level + leaf] <= ids[a_line.level + leaf - 1]
         share = int(apart > 0.0) + int((apart == 0.0) & is_right) * whole
         score = scores[i - begin]
         high[i] += share * score

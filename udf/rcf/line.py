@@ -2,16 +2,17 @@
 
 A tree of cuts on a line is a search tree, so its leaves and its cuts have the order of the line: between each two
 neighbouring leaves lies the cut of one inner node, and the leaf that the cuts lead a point to is found by counting
-the cuts below it. An inner node is an interval of leaves, from `low` to `high`, and its box is that of their values: no
-boxes and no pointers are kept. Sections are as long as vectors of the CPU need them.
+the cuts below it. An inner node is told by its level, that of the root being 1: it reaches as far as the levels to
+both sides are higher than its own, and its box is that of the values there. No boxes and no pointers are kept.
 
-    row          0           1           2           3
-    value │ cut  0.2 │ 0.5   0.6 │ 0.7   0.9 │ 2.1   3.0 │ ∞
-    depth, mass  2  1        3  1        3  1        1  2          of the leaf
-    low, high    0  2        1  2        0  3        NONE 0        of the node of the cut
+    row         -1   0           1           2           3
+    value │ cut      0.2 │ 0.5   0.6 │ 0.7   0.9 │ 2.1   3.0 │ ∞
+    level        0         2           3           1           0       of the node of the cut; 0: there is none
+    mass             1           1           1           2             of the leaf
 
-The nodes that end at leaf i, from the lowest up, are those of row i - 1, of row low - 1 of that one, and so on, while
-their `high` is i; those that begin at it are those of row i, of row high of that one, and so on, while `low` is i.
+Up from a leaf levels fall by one a node, and the leaf is as deep as the higher of the levels beside it. So of the
+nodes that a point is outside of, which all end at its leaf, the number is known at once: by how much the level on their
+side is above that on the other. Of each the far end is where on that side the first level is below its own.
 
 This is for a line what `arrays` is for more coordinates; `line_walk`, `line_tree`, `line_rebuilding` are what `walk`,
 `tree` and `rebuilding` are, with the same random numbers and, bit for bit, the same results.
@@ -25,11 +26,9 @@ import numpy as np
 from . import reservoir
 from .arrays import Floats, Integers, in_lines
 from .compiling import inlined, on_both_sides
-from .line_vectors import BLOCK, count_below
+from .line_vectors import BLOCK, count_below, rows_above
 from .parameters import Parameters
 from .pointers import floats_at, ids_at
-
-NONE = 0x7FFF  # the number of no row
 
 
 class Line(NamedTuple):
@@ -42,44 +41,31 @@ class Line(NamedTuple):
     guide: int  # the last cut of each BLOCK, where there are several
     value: int
     ids: Any  # uint16 by offset, from the start of the block:
-    span: int  # low and high of row i at span + 2 i, span + 2 i + 1; there is a row -1
-    depth: int
+    level: int  # there is a row -1
     mass: int
-    path: int  # scratch
     leaves: int  # their number
     samples: int
     words: int
 
 
 @on_both_sides
-def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int, int, int]:
+def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int]:
     """Where the sections of a block begin, in the order of `Line`, and how many words it takes."""
     blocks = (samples + BLOCK - 1) // BLOCK
-    guide = rows = BLOCK * blocks
+    guide = BLOCK * blocks
     value = guide + (blocks + BLOCK - 1) // BLOCK * BLOCK * int(blocks > 1)
     gate = value + samples
     leaves = 4 * (gate + reservoir.GATE)
-    span = leaves + 3
-    depth = span + 2 * rows
-    sample = (depth + 3 * samples + 31) // 32 * 8
-    return (
-        guide,
-        value,
-        gate,
-        span,
-        depth,
-        depth + samples,
-        depth + 2 * samples,
-        leaves,
-        sample,
-        (sample + reservoir.words(samples) + 7) // 8 * 8,
-    )
+    level = leaves + 2
+    mass = level + samples
+    sample = (mass + samples + 31) // 32 * 8
+    return guide, value, gate, level, mass, leaves, sample, (sample + reservoir.words(samples) + 7) // 8 * 8
 
 
 @inlined
 def line_at(address: int, tree: int, samples: int) -> Line:
     """One tree of the blocks at an address."""
-    guide, value, gate, span, depth, mass, path, leaves, sample, words = _sections(samples)
+    guide, value, gate, level, mass, leaves, sample, words = _sections(samples)
     block = address + 8 * tree * words
     return Line(
         floats_at(block + 8 * sample),
@@ -89,10 +75,8 @@ def line_at(address: int, tree: int, samples: int) -> Line:
         guide,
         value,
         ids_at(block),
-        span,
-        depth,
+        level,
         mass,
-        path,
         leaves,
         samples,
         words,
@@ -112,11 +96,10 @@ def empty_blocks(parameters: Parameters) -> Floats:
 
 @cache
 def _empty_block(samples: int) -> Floats:
-    _, value, _, span, *_, sample, words = _sections(samples)
+    _, value, *_, sample, words = _sections(samples)
     block = np.zeros(words)
     block[:value] = np.inf
     block[sample : sample + reservoir.words(samples)] = reservoir.empty(samples)
-    block.view(np.uint16)[span - 2 : span + 2] = 0, NONE, NONE, 0
     return block
 
 
@@ -150,6 +133,27 @@ def search(line: Line, x: float) -> int:
         first += count_below(line.numbers, at, x)
     first *= BLOCK
     return first + count_below(line.numbers, line.cut + first, x)
+
+
+@inlined
+def level_at(line: Line, row: int) -> int:
+    return id_at(line.ids, line.level + row)
+
+
+@inlined
+def sides_of(line: Line, leaf: int, right: int) -> tuple[int, int]:
+    """The level beside a leaf away from a point, which is to the right of it or not, and that on the point's side.
+
+    By as much as the first is above the second, so many nodes end at the leaf that the point is outside of.
+    """
+    return level_at(line, leaf - right), level_at(line, leaf - 1 + right)
+
+
+@inlined
+def end_of(line: Line, leaf: int, right: int, level: int) -> int:
+    """The far end of the node of a level that ends at the leaf, to its left if `right` is 1, else to its right."""
+    rows = rows_above(line.ids, line.level + leaf, right, level - 1)
+    return leaf - rows if right else leaf + rows
 
 
 @inlined

@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-from .instructions import LANE, LANES, WORD, load, spread
+from .instructions import LANE, LANES, WORD, like, load, spread
 from .scoring import DEPTH, WEIGHT
 
 ROWS = 16
@@ -83,6 +83,26 @@ class Lanes:
             numbers = builder.insert_element(numbers, number, lane)
         return numbers
 
+    def spans(self, levels: Any) -> Any:
+        """The ends of the nodes of the rows before these, from row -1 on: of all rows with lower levels the next ones."""
+        builder, one = self._builder, like(_PAIRS, 1)
+        lower = like(_PAIRS, 0)
+        for row in range(ROWS):
+            level = builder.shuffle_vector(levels, levels, ir.Constant(_PAIRS, [row] * ROWS))
+            above = builder.sext(builder.icmp_unsigned(">", levels, level), _PAIRS)
+            lower = builder.or_(lower, builder.and_(above, like(_PAIRS, 1 << row)))
+        before = ir.Constant(_PAIRS, [(1 << row) - 1 for row in range(ROWS)])
+        low = builder.and_(lower, before)
+        high = builder.xor(lower, low)
+        high = builder.and_(high, builder.neg(high))  # the lowest bit of it
+        low, high = (builder.sub(like(_PAIRS, LANE.width - 1), self._zeros(bits)) for bits in (low, high))
+        high = builder.shl(builder.sub(high, one), like(_PAIRS, _ID.width))
+        return builder.or_(builder.and_(low, like(_PAIRS, 0xFFFF)), high)
+
+    def _zeros(self, bits: Any) -> Any:
+        """How many there are above the highest bit."""
+        return self.call(f"llvm.ctlz.v{ROWS}i32", _PAIRS, bits, ir.Constant(ir.IntType(1), 0))
+
     def read(self, place: Any, meant: Any) -> Any:
         arguments = place, ir.Constant(LANE, 8), meant, _ZEROS
         return self.call(f"llvm.masked.load.v{LANES}f64.p0", _FLOATS, *arguments)
@@ -93,11 +113,12 @@ class Lanes:
 
 
 def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    numbers, ids, cut, value, span, depth, mass, points, begin, end, table, scores = arguments
+    numbers, ids, cut, value, level, mass, points, begin, end, table, scores = arguments
     lanes = Lanes(builder)
     cuts, values = lanes.rows(numbers, cut), lanes.rows(numbers, value)
-    spans = load(builder, ids, builder.sub(span, ir.Constant(WORD, 2)), _PAIRS)  # from row -1 on
-    depths, masses = (builder.zext(load(builder, ids, section, _IDS), _PAIRS) for section in (depth, mass))
+    before = builder.sub(level, ir.Constant(WORD, 1))  # row -1
+    left, right, masses = (builder.zext(load(builder, ids, at, _IDS), _PAIRS) for at in (before, level, mass))
+    spans, depths = lanes.spans(left), builder.select(builder.icmp_unsigned(">", left, right), left, right)
     leaves = builder.or_(depths, builder.shl(masses, ir.Constant(_PAIRS, [_ID.width] * ROWS)))
     number = builder.add(lanes.spread(begin), ir.Constant(_WORDS, list(range(LANES))))
     meant = builder.icmp_signed("<", number, lanes.spread(end))
@@ -143,13 +164,13 @@ def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any)
 
 
 def _type(
-    _context: Any, numbers: Any, ids: Any, cut: Any, value: Any, span: Any, depth: Any, mass: Any,
+    _context: Any, numbers: Any, ids: Any, cut: Any, value: Any, level: Any, mass: Any,
     points: Any, begin: Any, end: Any, table: Any, scores: Any,
 ) -> Any:  # fmt: skip
     at = types.intp
-    return types.void(numbers, ids, at, at, at, at, at, points, at, at, table, scores), _build
+    return types.void(numbers, ids, at, at, at, at, points, at, at, table, scores), _build
 
 
-# add_eight_scores(numbers, ids, cut, value, span, depth, mass, points, begin, end, table, scores): add to the first
+# add_eight_scores(numbers, ids, cut, value, level, mass, points, begin, end, table, scores): add to the first
 # eight of scores[begin:end], or to all, those of the points; the sections are those of a `line.Line`.
 add_eight_scores: Any = intrinsic(_type)

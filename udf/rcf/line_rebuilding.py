@@ -5,51 +5,39 @@ from typing import Any
 import numpy as np
 
 from .compiling import inlined
-from .line import NONE, Line, id_at, search, update_guide
+from .line import Line, end_of, id_at, level_at, search, update_guide
 
 
 @inlined
-def take_apart(line: Line, waiting: Any, inner: Any, cuts: Any, nodes: int, inners: int) -> None:
+def take_apart(line: Line, inner: Any, cuts: Any, nodes: int, inners: int) -> None:
     """Write in preorder from `nodes` on whether a node is an inner one, and from `inners` on their cuts."""
     for leaf in range(id_at(line.ids, line.leaves)):
-        row, begun = leaf, 0
-        while line.ids[line.span + 2 * row] == leaf:  # the nodes that begin here, from the lowest up
-            waiting[begun] = row
-            begun += 1
-            row = id_at(line.ids, line.span + 2 * row + 1)
-        for i in range(begun):
-            inner[nodes + i] = 1
-            cuts[inners + i] = line.numbers[line.cut + waiting[begun - 1 - i]]
-        inner[nodes + begun] = 0
-        nodes, inners = nodes + begun + 1, inners + begun
+        # The nodes that begin here, from the highest down
+        for level in range(level_at(line, leaf - 1) + 1, level_at(line, leaf) + 1):
+            inner[nodes], nodes = 1, nodes + 1
+            cuts[inners], inners = line.numbers[line.cut + end_of(line, leaf, 0, level + 1)], inners + 1
+        inner[nodes], nodes = 0, nodes + 1
 
 
 @inlined
 def plant(line: Line, nodes: int, waiting: Any, inner: Any, cuts: Any, first_node: int, first_cut: int) -> None:
     """Give an empty tree its shape and cuts."""
     ids, numbers = line.ids, line.numbers
-    depths, lows = np.empty((2, line.samples), np.int64)
+    depths = np.empty(line.samples, np.int64)
     left, inners, leaf, depth = 0, 0, 0, 0  # `left` nodes still wait for their right child
     for i in range(nodes):
         if inner[first_node + i]:
-            waiting[left], depths[left], lows[left] = inners, depth, leaf
+            waiting[left], depths[left] = inners, depth
             left, inners, depth = left + 1, inners + 1, depth + 1
             continue
-        ids[line.depth + leaf], ids[line.mass + leaf] = depth, 0
-        low = 0
+        ids[line.mass + leaf] = ids[line.level + leaf] = 0
         if left > 0:
             left -= 1
-            numbers[line.cut + leaf] = cuts[first_cut + waiting[left]]
-            low, depth = lows[left], depths[left] + 1
-        ids[line.span + 2 * leaf] = low
-        row = leaf - 1
-        while row >= low:  # the nodes that end here
-            ids[line.span + 2 * row + 1] = leaf
-            row = id_at(ids, line.span + 2 * row) - 1
+            depth = depths[left] + 1
+            numbers[line.cut + leaf], ids[line.level + leaf] = cuts[first_cut + waiting[left]], depth
         leaf += 1
     ids[line.leaves] = leaf
     update_guide(line)
-    ids[line.span + 2 * leaf - 2], ids[line.span + 2 * leaf - 1] = NONE, 0
 
 
 @inlined

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from .instructions import WORD, load, spread, store
 
 BLOCK = 16  # numbers that are compared at once
-_IDS = 32  # ids that are renumbered at once
+LEVELS = 32  # that are compared at once
 _ONE = ir.Constant(WORD, 1)
 
 
@@ -61,40 +61,57 @@ def _type_add(_context: Any, ids: Any, at: Any, count: Any, by: Any) -> Any:
 add: Any = intrinsic(_type_add)
 
 
-def _build_renumber(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    ids, at, count, *told = arguments
-    kind = ir.VectorType(ir.IntType(16), _IDS)
-    gone, instead, low, high, amount = (spread(builder, builder.trunc(part, kind.element), kind) for part in told)
-    step = context.get_constant(types.intp, kind.count)
-    with cgutils.for_range_slice(builder, context.get_constant(types.intp, 0), count, step) as (i, _):
-        here = builder.add(at, i)
-        old = load(builder, ids, here, kind)
-        old = builder.select(builder.icmp_signed("==", old, gone), instead, old)
-        meant = builder.and_(builder.icmp_signed(">=", old, low), builder.icmp_signed("<=", old, high))
-        store(builder, builder.add(old, builder.and_(builder.sext(meant, kind), amount)), ids, here)
-    return context.get_dummy_value()
+def _build_rows_above(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    ids, at, back, limit = arguments
+    kind, number = ir.VectorType(ir.IntType(16), LEVELS), ir.IntType(LEVELS)
+    back = builder.icmp_signed("!=", back, ir.Constant(WORD, 0))
+    limit = spread(builder, builder.trunc(limit, kind.element), kind)
+    first = builder.select(back, builder.sub(at, ir.Constant(WORD, LEVELS)), at)
+
+    def found(here: Any) -> tuple[Any, Any]:
+        """Which of the levels there are not above, and whether any is."""
+        bits = builder.bitcast(builder.icmp_unsigned("<=", load(builder, ids, here, kind), limit), number)
+        return bits, builder.icmp_unsigned("!=", bits, ir.Constant(number, 0))
+
+    bits, any_found = found(first)
+    before, last = builder.block, builder.function.append_basic_block("found")
+    more = builder.function.append_basic_block("more")
+    builder.cbranch(any_found, last, more)
+
+    builder.position_at_end(more)
+    passed = builder.phi(WORD)
+    further = builder.add(passed, ir.Constant(WORD, LEVELS))
+    step = builder.select(back, builder.neg(further), further)
+    more_bits, any_more = found(builder.add(first, step))
+    passed.add_incoming(ir.Constant(WORD, 0), before)
+    passed.add_incoming(further, more)
+    builder.cbranch(any_more, last, more)
+
+    builder.position_at_end(last)
+    all_bits, rows = builder.phi(number), builder.phi(WORD)
+    for value, block, passed_rows in ((bits, before, ir.Constant(WORD, 0)), (more_bits, more, further)):
+        all_bits.add_incoming(value, block)
+        rows.add_incoming(passed_rows, block)
+    is_some = ir.Constant(ir.IntType(1), 1)
+    nearest = builder.select(back, builder.ctlz(all_bits, is_some), builder.cttz(all_bits, is_some))
+    return builder.add(rows, builder.zext(nearest, WORD))
 
 
-def _type_renumber(
-    _context: Any, ids: Any, at: Any, count: Any, gone: Any, instead: Any, first: Any, last: Any, by: Any
-) -> Any:
-    place = types.intp
-    return types.void(ids, place, place, place, place, place, place, place), _build_renumber
+def _type_rows_above(_context: Any, ids: Any, _at: Any, _back: Any, _limit: Any) -> Any:
+    return types.int64(ids, types.intp, types.int64, types.int64), _build_rows_above
 
 
-# renumber(ids, at, count, gone, instead, first, last, by): of the ids from `at` on, put `instead` where `gone` is, then
-# add `by` to those from first to last. Ids up to the next multiple of 32 are taken for some of them.
-renumber: Any = intrinsic(_type_renumber)
+# rows_above(ids, at, back, limit): of the levels at - 1, at - 2, … if `back` is 1, else of those at `at`, at + 1, …, how
+# many come before the first that is not above the limit; there is one.
+rows_above: Any = intrinsic(_type_rows_above)
 
 
 def _mover(forth: bool) -> Any:
     def build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         row, count = arguments[0], arguments[1]
         sections = [
-            (pointer, at, ir.VectorType(context.get_value_type(kind.dtype), BLOCK * width), width)
-            for kind, pointer, at, width in zip(
-                signature.args[2::2], arguments[2::2], arguments[3::2], (1, 1, 2, 1, 1), strict=True
-            )
+            (pointer, at, ir.VectorType(context.get_value_type(kind.dtype), BLOCK))
+            for kind, pointer, at in zip(signature.args[2::2], arguments[2::2], arguments[3::2], strict=True)
         ]
         block = ir.Constant(WORD, BLOCK)
 
@@ -102,13 +119,12 @@ def _mover(forth: bool) -> Any:
         def move(at: Any, left: Any = None) -> None:
             """A block of rows to `at` and on; or the last of them, of a block that `left` are left of."""
             source = builder.sub(at, _ONE) if forth else builder.add(at, _ONE)
-            for pointer, start, kind, width in sections:
-                lanes = ir.Constant(WORD, width)
-                here = builder.add(start, builder.mul(at, lanes))
-                new = load(builder, pointer, builder.add(start, builder.mul(source, lanes)), kind)
+            for pointer, start, kind in sections:
+                here = builder.add(start, at)
+                new = load(builder, pointer, builder.add(start, source), kind)
                 if left is not None:
                     old = load(builder, pointer, here, kind)
-                    meant = _below(builder, kind, builder.mul(builder.sub(block, left) if forth else left, lanes))
+                    meant = _below(builder, kind, builder.sub(block, left) if forth else left)
                     new = builder.select(meant, *((old, new) if forth else (new, old)))
                 store(builder, new, pointer, here)
 
@@ -129,21 +145,19 @@ def _mover(forth: bool) -> Any:
         cut: Any,
         values: Any,
         value: Any,
-        spans: Any,
-        span: Any,
-        depths: Any,
-        depth: Any,
+        levels: Any,
+        level: Any,
         masses: Any,
         mass: Any,
     ) -> Any:
         place = types.intp
-        return types.void(place, place, cuts, place, values, place, spans, place, depths, place, masses, place), build
+        return types.void(place, place, cuts, place, values, place, levels, place, masses, place), build
 
     return intrinsic(typed)
 
 
-# move_back(row, count, cuts, cut, values, value, spans, span, depths, depth, masses, mass): rows row + 1 … row + count
-# move back by one, in each of five sections: a pointer and where the section begins. A row of spans is two numbers.
+# move_back(row, count, cuts, cut, values, value, levels, level, masses, mass): rows row + 1 … row + count move back by
+# one, in each of four sections: a pointer and where the section begins.
 move_back: Any = _mover(forth=False)
 # move_forth(row, count, …): rows row - 1 … row + count - 2 move forth by one. Reads up to a vector before them.
 move_forth: Any = _mover(forth=True)

@@ -13,23 +13,18 @@ import numpy as np
 
 from .compiling import inlined
 from .instructions import LANES
-from .line import Line, line_at, search
-from .line_lanes import ROWS
-from .line_nodes import LIKELY, nodes_before
+from .line import line_at
 from .line_tree import take
 from .line_vectors import prefetch
-from .line_walk import IN_REGISTERS, score_at_leaf, score_one
+from .line_walk import score_one
 from .pointers import floats_on_stack
 from .priority import put_priorities_of_trees
 from .reservoir import sample_of, some_priorities, worst_priority
 from .streams import KEEP, STREAM_STEP, unmixed, unmixed_stream
 
 _AHEAD = LANES  # trees
-_HOT = 6  # lines of the cache that a score and a gate need
+_HOT = 5  # lines of the cache that a score and a gate need
 
-_START, _COUNT = range(2 * ROWS, 2 * ROWS + 2)  # of a tree, after what `nodes_before` writes
-_ROOM = 2 * ROWS + 8  # words
-_room = floats_on_stack(_ROOM * LANES)
 _entering = floats_on_stack(LANES)
 
 
@@ -38,27 +33,6 @@ def _fetch(block: int, begin: int, end: int) -> None:
     """Those lines of the cache of a tree."""
     for at in range(64 * begin, 64 * end, 64):
         prefetch(block + at)
-
-
-@inlined
-def _look(line: Line, x: float, table: Any, room: Any, at: int) -> None:
-    """Of the score of x what can be had of its leaf and the nodes before that, side by side, to room[at] and on."""
-    leaf = search(line, x)
-    room[at + _START] = score_at_leaf(line, x, table, leaf)
-    room[at + _COUNT] = nodes_before(
-        line.numbers, line.ids, line.value, line.span, line.depth, line.leaves, leaf, x, room, at
-    )
-
-
-@inlined
-def _climbed(room: Any, at: int) -> float:
-    """The score, of that: up from node to node."""
-    score, count = room[at + _START], int(room[at + _COUNT])
-    for i in range(at, at + LIKELY):
-        score += room[i] * (room[ROWS + i] - score)
-    for i in range(at + LIKELY, at + count):
-        score += room[i] * (room[ROWS + i] - score)
-    return score
 
 
 @inlined
@@ -79,7 +53,7 @@ def visit(
 
     `after` is the address of the trees that come after these.
     """
-    x, total, room, entering, priorities = points[0], 0.0, _room(), _entering(), some_priorities()
+    x, total, entering, priorities = points[0], 0.0, _entering(), some_priorities()
     size = 8 * line_at(0, 0, samples).words
     for first in range(0, num_trees, LANES):
         some, accepting = min(LANES, num_trees - first), 0
@@ -94,14 +68,8 @@ def visit(
         for j in range(accepting):
             _fetch(trees + size * int(entering[j]), _HOT, size // 64)
         for i in range(some):
-            _fetch(there + size * i, 1, _HOT - 3)
-            if scored and IN_REGISTERS:
-                _look(line_at(trees, first + i, samples), x, table, room, _ROOM * i)
-        for i in range(some):
-            _fetch(there + size * i, _HOT - 3, _HOT)
-            if scored and IN_REGISTERS:
-                total += _climbed(room, _ROOM * i)
-            elif scored:
+            _fetch(there + size * i, 1, _HOT)
+            if scored:
                 total += score_one(line_at(trees, first + i, samples), x, table)
         for j in range(accepting):
             t = int(entering[j])

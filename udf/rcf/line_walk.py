@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from .compiling import inlined
+from .compiling import inlined, part
 from .instructions import LANES
-from .line import Line, id_at, search
+from .line import Line, end_of, id_at, level_at, search, sides_of
 from .line_lanes import MOST, add_eight_scores, supported
+from .line_nodes import chances_of_nodes
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 
-_LIKELY = 4
 _SOME = 3  # points for which it is worth it to take eight
 IN_REGISTERS = supported()
 
 
 @inlined
-def score_at_leaf(line: Line, x: float, table: Any, leaf: int) -> float:
-    depth = id_at(line.ids, line.depth + leaf)
+def _score_at_leaf(line: Line, x: float, table: Any, leaf: int) -> float:
+    depth = max(level_at(line, leaf - 1), level_at(line, leaf))
     if line.numbers[line.value + leaf] != x:
         return float(table[3 * (depth + 1) + RECIPROCAL])
     mass = 3 * id_at(line.ids, line.mass + leaf)
@@ -23,50 +23,42 @@ def score_at_leaf(line: Line, x: float, table: Any, leaf: int) -> float:
 
 
 @inlined
-def _at_leaf(line: Line, x: float, table: Any, leaf: int) -> tuple[float, bool, int, int, int, float]:
-    """At the leaf that the cuts lead x to: how far x is from it; whether that is at all; depth and score.
-
-    In between, where the ends of the node of row i that is on x's side of the leaf are: the near one at near + 2 i, and
-    the far one. Of these i is the leaf itself, then the far end of the node before.
-    """
-    value, depth = line.numbers[line.value + leaf], id_at(line.ids, line.depth + leaf)
-    right, score = int(x > value), score_at_leaf(line, x, table, leaf)
-    return abs(x - value), value != x, line.span - right, line.span + 1 - 3 * right, depth, score
-
-
-@inlined
-def _step(
-    line: Line, table: Any, leaf: int, beyond: float, near: int, far: int, at: int, depth: int, score: float, on: bool
-) -> tuple[int, int, float, bool]:
-    """Past the box of the next node up if that ends at the leaf, so before x: where then, depth, score, whether so."""
-    on &= id_at(line.ids, near + 2 * at) == leaf
-    end = id_at(line.ids, far + 2 * at)
-    separated = beyond / (beyond + abs(line.numbers[line.value + leaf] - line.numbers[line.value + end]))
-    score += (separated if on else 0.0) * (table[3 * depth + RECIPROCAL] - score)
-    return end, depth - int(on), score, on
+def _separated(line: Line, leaf: int, right: int, beyond: float, level: int) -> float:
+    """The chance that a cut separates a point from the node of a level that ends at its leaf."""
+    value, end = line.numbers[line.value + leaf], end_of(line, leaf, right, level)
+    return float(beyond / (beyond + abs(value - line.numbers[line.value + end])))
 
 
 @inlined
 def score_one(line: Line, x: float, table: Any) -> float:
     """The score of x.
 
-    How many steps there are cannot be predicted, and few are more than _LIKELY: so many are gone in any case.
+    How many nodes it is outside of cannot be predicted, and few are more than LIKELY: so many are passed in any case.
     """
-    leaf = at = search(line, x)
-    beyond, on, near, far, depth, score = _at_leaf(line, x, table, leaf)
-    for _ in range(_LIKELY):
-        at, depth, score, on = _step(line, table, leaf, beyond, near, far, at, depth, score, on)
-    while on:
-        at, depth, score, on = _step(line, table, leaf, beyond, near, far, at, depth, score, on)
+    leaf = search(line, x)
+    value, score = line.numbers[line.value + leaf], _score_at_leaf(line, x, table, leaf)
+    right = int(x > value)
+    level, last = sides_of(line, leaf, right)
+    last = last if x != value else level
+    beyond = abs(x - value)
+    known, a, b, c, d = chances_of_nodes(
+        line.numbers, line.ids, line.value, line.level, leaf, right, beyond, level, last
+    )
+    score += a * (table[3 * level + RECIPROCAL] - score)
+    score += b * (table[3 * max(level - 1, 0) + RECIPROCAL] - score)
+    score += c * (table[3 * max(level - 2, 0) + RECIPROCAL] - score)
+    score += d * (table[3 * max(level - 3, 0) + RECIPROCAL] - score)
+    for above in range(level - known, last, -1):
+        score += _separated(line, leaf, right, beyond, above) * (table[3 * above + RECIPROCAL] - score)
     return score
 
 
-@inlined
+@part
 def add_scores(line: Line, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> None:
     """Add to scores[begin:end] the scores of those points."""
     while IN_REGISTERS and line.samples <= MOST and end - begin >= _SOME:
         add_eight_scores(
-            line.numbers, line.ids, line.cut, line.value, line.span, line.depth, line.mass,
+            line.numbers, line.ids, line.cut, line.value, line.level, line.mass,
             points, begin, end, table, scores,
         )  # fmt: skip
         begin = min(begin + LANES, end)

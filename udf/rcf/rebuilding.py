@@ -52,7 +52,7 @@ def take_apart(
         if leaf_counts[t] == 0:
             continue
         if coordinates is None:
-            line_rebuilding.take_apart(line.line_at(trees, t, samples), waiting, inner, cuts, nodes, inners)
+            line_rebuilding.take_apart(line.line_at(trees, t, samples), inner, cuts, nodes, inners)
         else:
             _take_apart(tree_at(trees, t, samples, coordinates), waiting, inner, cuts, axes, nodes, inners)
         nodes, inners = nodes + 2 * leaf_counts[t] - 1, inners + leaf_counts[t] - 1
