@@ -27,12 +27,10 @@ def _tree_step(trees, samples, leaf, x, place, where):
 @njit
 def _line_step(lines, samples, forgotten, value, x, place, where):
     """The same with values."""
-    on_line, hole, beside = line.line_at(lines, 0, samples), -1, -1
-    leaf = line.search(on_line, x)
+    on_line = line.line_at(lines, 0, samples)
     if forgotten:
-        hole, beside = line_tree.forget(on_line, value)
-        leaf = beside if leaf == hole else leaf
-    line_tree.insert(on_line, x, place, where, leaf, hole)
+        line_tree.forget(on_line, value)
+    line_tree.insert(on_line, x, place, where, line.search(on_line, x))
 
 
 @njit
