@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from udf.rcf import line, line_lanes, line_rebuilding, line_tree, line_vectors, line_walk, walk
+from udf.rcf import line, line_lanes, line_nodes, line_rebuilding, line_tree, line_vectors, line_walk, walk
 from udf.rcf.arrays import empty_blocks, leaf_counts, tree_at
 from udf.rcf.parameters import Parameters
 from udf.rcf.pointers import floats_at, ids_at
@@ -27,10 +27,12 @@ def _tree_step(trees, samples, leaf, x, place, where):
 @njit
 def _line_step(lines, samples, forgotten, value, x, place, where):
     """The same with values."""
-    on_line = line.line_at(lines, 0, samples)
+    on_line, hole, beside = line.line_at(lines, 0, samples), -1, -1
+    leaf = line.search(on_line, x)
     if forgotten:
-        line_tree.forget(on_line, value)
-    line_tree.insert(on_line, x, place, where, line.search(on_line, x))
+        hole, beside = line_tree.forget(on_line, value)
+        leaf = beside if leaf == hole else leaf
+    line_tree.insert(on_line, x, place, where, leaf, hole)
 
 
 @njit
@@ -124,8 +126,8 @@ def _add(ids, at, count, by):
 
 
 @njit
-def _renumber(ids, at, count, gone, instead, first, last, by):
-    line_vectors.renumber(ids_at(ids.ctypes.data), at, count, gone, instead, first, last, by)
+def _rows_above(ids, at, back, limit):
+    return line_vectors.rows_above(ids_at(ids.ctypes.data), at, back, limit)
 
 
 @njit
@@ -137,9 +139,9 @@ def _count_below(numbers, at, x):
 def _move(numbers, ids, row, count, forth):
     floats, whole = floats_at(numbers.ctypes.data), ids_at(ids.ctypes.data)
     if forth:
-        line_vectors.move_forth(row, count, floats, 0, floats, 200, whole, 0, whole, 400, whole, 600)
+        line_vectors.move_forth(row, count, floats, 0, floats, 200, whole, 0, whole, 200)
     else:
-        line_vectors.move_back(row, count, floats, 0, floats, 200, whole, 0, whole, 400, whole, 600)
+        line_vectors.move_back(row, count, floats, 0, floats, 200, whole, 0, whole, 200)
 
 
 sizes = st.integers(0, 70)
@@ -156,25 +158,24 @@ def test_add_changes_only_what_it_is_given(at, count, by):
 
 
 @settings(deadline=None)
-@given(sizes, sizes, sizes, sizes, sizes, st.sampled_from([-1, 1]), st.integers(0, 2**32 - 1))
-def test_renumber_replaces_then_shifts_numbers_in_a_range(count, gone, instead, first, last, by, seed):
-    ids = np.random.default_rng(seed).integers(0, 70, 200).astype(np.uint16)
-    expected, end = ids.copy(), 5 + (count + 31) // 32 * 32
-    some = np.where(ids[5:end] == gone, instead, ids[5:end].astype(int))
-    expected[5:end] = np.where((first <= some) & (some <= last), some + by, some).astype(np.uint16)
-    _renumber(ids, 5, count, gone, instead, first, last, by)
-    assert np.array_equal(ids, expected)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=150), st.integers(0, 9), st.booleans())
+def test_rows_above_come_before_the_first_level_that_is_not(levels, limit, back):
+    levels[-1] = 0
+    expected = next(row for row, level in enumerate(levels) if level <= limit)
+    ids = np.zeros(400, np.uint16)
+    ids[200 : 200 + len(levels)] = levels
+    ids = ids[::-1].copy() if back else ids
+    assert _rows_above(ids, 200, int(back), limit) == expected
 
 
 @settings(deadline=None)
 @given(st.integers(50, 80), sizes, st.booleans())
 def test_rows_move_by_one(row, count, forth):
-    numbers, ids = np.random.default_rng(1).normal(size=400), np.arange(1000, dtype=np.uint16)
+    numbers, ids = np.random.default_rng(1).normal(size=400), np.arange(400, dtype=np.uint16)
     expected_numbers, expected_ids, source = numbers.copy(), ids.copy(), row - 1 if forth else row + 1
     for at in (0, 200):
         expected_numbers[at + row :][:count] = numbers[at + source :][:count]
-    for at, width in ((0, 2), (400, 1), (600, 1)):
-        expected_ids[at + width * row :][: width * count] = ids[at + width * source :][: width * count]
+        expected_ids[at + row :][:count] = ids[at + source :][:count]
     _move(numbers, ids, row, count, forth)
     assert np.array_equal(numbers, expected_numbers) and np.array_equal(ids, expected_ids)
 
@@ -184,3 +185,38 @@ def test_rows_move_by_one(row, count, forth):
 def test_count_below_counts_what_is_below(numbers):
     for x in (-1e300, 0.0, 1.0, 1e300):
         assert _count_below(np.array([9.0, *numbers]), 1, x) == sum(number < x for number in numbers)
+
+
+@njit
+def _chances(lines, samples, x):
+    on_line = line.line_at(lines, 0, samples)
+    leaf = line.search(on_line, x)
+    value = on_line.numbers[on_line.value + leaf]
+    right = int(x > value)
+    highest, last = line.sides_of(on_line, leaf, right)
+    far = line.end_of(on_line, leaf, right, max(highest - line_nodes.LIKELY, last) + 1) if highest > last else leaf
+    return (
+        highest - last,
+        abs(far - leaf),
+        line_nodes.chances_of_cuts(
+            on_line.numbers, on_line.ids, on_line.value, on_line.level, leaf, right, abs(x - value), highest, last
+        ),
+    )
+
+
+@pytest.mark.parametrize("samples", [10, 100])
+def test_chances_fall_from_the_lowest_node_up_however_many_there_are(samples):
+    """Values each nearer to zero than all before: a point between is outside of every node from its leaf up."""
+    both, counts, far = Both(samples), [], False
+    rng = np.random.default_rng(6)
+    for value in [*1.9 ** -np.arange(2.0 * samples), *rng.normal(size=2 * samples)]:
+        both.take(value, rng.uniform(), rng.uniform(), 0)
+        for x in (value / 2, -value, 2.0):
+            count, away, (known, *chances) = _chances(both.lines.ctypes.data, samples, x)
+            few = min(count, line_nodes.LIKELY)
+            assert known <= few and (known == few or (count > 0 and away > 30))
+            some = np.array(chances[: max(known, 0)])
+            assert (np.diff(some) <= 0).all() and (some > 0).all() and not any(chances[max(known, 0) :])
+            counts.append(count)
+            far |= known < few
+    assert max(counts) > line_nodes.LIKELY and far == (samples > line_vectors.LEVELS)

@@ -172,7 +172,7 @@ def add_attributions_on_line(
     for i in range(begin, end):
         leaf = line.search(a_line, points[i])
         apart = points[i] - numbers[a_line.value + leaf]
-        # The node above a leaf is the lower of those beside it: a left child, below its sibling, if that is to its right
+        # Above a leaf is the lower of the nodes beside it. Is it that to its right, the leaf is below its sibling
         is_right = ids[a_line.level + leaf] <= ids[a_line.level + leaf - 1]
         share = int(apart > 0.0) + int((apart == 0.0) & is_right) * whole
         score = scores[i - begin]

@@ -26,7 +26,6 @@ import numpy as np
 from . import reservoir
 from .arrays import Floats, Integers, in_lines
 from .compiling import inlined, on_both_sides
-from .line_lanes import MOST
 from .line_vectors import BLOCK, count_below, rows_above
 from .parameters import Parameters
 from .pointers import floats_at, ids_at
@@ -46,28 +45,20 @@ class Line(NamedTuple):
     mass: int
     leaves: int  # their number
     samples: int
-    rows: int
     words: int
-
-
-@on_both_sides
-def _rows(samples: int) -> int:
-    """A quarter is free, so that for a new leaf few rows move; in a tree that fits into registers, none."""
-    return samples + samples // 4 * int(samples > MOST)
 
 
 @on_both_sides
 def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int]:
     """Where the sections of a block begin, in the order of `Line`, and how many words it takes."""
-    rows = _rows(samples)
-    blocks = (rows + BLOCK - 1) // BLOCK
+    blocks = (samples + BLOCK - 1) // BLOCK
     guide = BLOCK * blocks
     value = guide + (blocks + BLOCK - 1) // BLOCK * BLOCK * int(blocks > 1)
-    gate = value + rows
+    gate = value + samples
     leaves = 4 * (gate + reservoir.GATE)
     level = leaves + 2
-    mass = level + rows
-    sample = (mass + rows + 1 + 31) // 32 * 8
+    mass = level + samples
+    sample = (mass + samples + 31) // 32 * 8
     return guide, value, gate, level, mass, leaves, sample, (sample + reservoir.words(samples) + 7) // 8 * 8
 
 
@@ -88,7 +79,6 @@ def line_at(address: int, tree: int, samples: int) -> Line:
         mass,
         leaves,
         samples,
-        _rows(samples),
         words,
     )
 
@@ -163,12 +153,12 @@ def sides_of(line: Line, leaf: int, right: int) -> tuple[int, int]:
 def end_of(line: Line, leaf: int, right: int, level: int) -> int:
     """The far end of the node of a level that ends at the leaf, to its left if `right` is 1, else to its right."""
     rows = rows_above(line.ids, line.level + leaf, right, level - 1)
-    return leaf + rows - 2 * right * rows
+    return leaf - rows if right else leaf + rows
 
 
 @inlined
-def update_guide(line: Line, first: int, last: int) -> None:
-    """After the cuts of rows first … last have changed."""
+def update_guide(line: Line) -> None:
+    """After cuts have changed."""
     if line.guide < line.value:
-        for block in range(first // BLOCK, last // BLOCK + 1):
+        for block in range((line.samples + BLOCK - 1) // BLOCK):
             line.numbers[line.guide + block] = line.numbers[line.cut + BLOCK * block + BLOCK - 1]

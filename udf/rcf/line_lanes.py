@@ -84,7 +84,7 @@ class Lanes:
         return numbers
 
     def spans(self, levels: Any) -> Any:
-        """The ends of the nodes of the rows before these, from row -1 on: of all rows with lower levels the next ones."""
+        """The ends of the nodes of rows, from row -1 on, given their levels: beside the next rows with lower ones."""
         builder, one = self._builder, like(_PAIRS, 1)
         lower = like(_PAIRS, 0)
         for row in range(ROWS):

@@ -25,24 +25,28 @@ def _build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) 
     here = builder.add(level, leaf)
     here = builder.select(backwards, builder.sub(here, ir.Constant(WORD, LEVELS)), here)
     levels = load(builder, ids, here, _IDS)
+    count = builder.sub(highest, last)
+    likely = ir.Constant(WORD, LIKELY)
+    count = builder.select(builder.icmp_signed("<", count, likely), count, likely)
+    lowest = builder.add(builder.sub(highest, count), ir.Constant(WORD, 1))
+    lowest = spread(builder, builder.trunc(lowest, _IDS.element), _IDS)
+    bits = ir.IntType(LEVELS)
+    all_end = builder.bitcast(builder.icmp_unsigned("<", levels, lowest), bits)
+    known = builder.select(builder.icmp_unsigned("!=", all_end, like(bits, 0)), count, zero)
+
     limit = spread(builder, builder.trunc(highest, _IDS.element), _IDS)
     at_leaf = builder.load(builder.gep(numbers, [builder.add(value, leaf)]))
-    ends, known, ending = ir.Constant(_FLOATS, ir.Undefined), ir.Constant(WORD, 0), like(ir.IntType(LEVELS), -1)
+    ends = ir.Constant(_FLOATS, ir.Undefined)
     for i in range(LIKELY):
-        # Below 0 the limit is a high one: then those that end are none either
-        ending = builder.and_(ending, builder.bitcast(builder.icmp_unsigned("<", levels, limit), ending.type))
+        ending = builder.bitcast(builder.icmp_unsigned("<", levels, limit), bits)
         limit = builder.sub(limit, like(_IDS, 1))
         ahead, behind = (
-            builder.zext(count(ending, ir.Constant(ir.IntType(1), 0)), WORD) for count in (builder.cttz, builder.ctlz)
+            builder.zext(first(ending, ir.Constant(ir.IntType(1), 0)), WORD) for first in (builder.cttz, builder.ctlz)
         )
+        # A row in vain may be LEVELS before the first: that is read, too
         row = builder.add(leaf, builder.select(backwards, builder.neg(behind), ahead))
         end = builder.load(builder.gep(numbers, [builder.add(value, row)]))
         ends = builder.insert_element(ends, end, ir.Constant(LANE, i))
-        found = builder.icmp_unsigned("!=", ending, like(ending.type, 0))
-        known = builder.add(known, builder.zext(found, WORD))
-    count = builder.sub(highest, last)
-    known = builder.select(builder.icmp_signed("<", count, known), count, known)
-    known = builder.select(builder.icmp_signed("<", known, zero), zero, known)
 
     absolute = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(_FLOATS, [_FLOATS]), f"llvm.fabs.v{LIKELY}f64"
@@ -65,7 +69,8 @@ def _type(
     return told(numbers, ids, at, at, at, number, types.float64, number, number), _build
 
 
-# chances_of_nodes(numbers, ids, value, level, leaf, back, beyond, highest, last): of the nodes of levels highest … last +
-# 1, from the lowest up, that end at the leaf, to its left if `back` is 1, how many of the first LIKELY are dealt with
-# here, and for each of LIKELY the chance that a cut separates a point from it that is `beyond` the leaf, or 0.
-chances_of_nodes: Any = intrinsic(_type)
+# chances_of_cuts(numbers, ids, value, level, leaf, back, beyond, highest, last): a point is `beyond` a leaf, and outside
+# of the nodes of levels highest … last + 1, which end at the leaf, to its left if `back` is 1. How many of the LIKELY
+# lowest are dealt with here, all or none; and for each of LIKELY, from the lowest up, the chance that a cut separates
+# the point from it, or 0 where it is not dealt with.
+chances_of_cuts: Any = intrinsic(_type)

@@ -5,15 +5,13 @@ from typing import Any
 import numpy as np
 
 from .compiling import inlined
-from .line import Line, end_of, level_at, search, update_guide
+from .line import Line, end_of, id_at, level_at, search, update_guide
 
 
 @inlined
 def take_apart(line: Line, inner: Any, cuts: Any, nodes: int, inners: int) -> None:
     """Write in preorder from `nodes` on whether a node is an inner one, and from `inners` on their cuts."""
-    for leaf in range(line.rows):
-        if line.ids[line.mass + leaf] == 0:
-            continue
+    for leaf in range(id_at(line.ids, line.leaves)):
         # The nodes that begin here, from the highest down
         for level in range(level_at(line, leaf - 1) + 1, level_at(line, leaf) + 1):
             inner[nodes], nodes = 1, nodes + 1
@@ -39,7 +37,7 @@ def plant(line: Line, nodes: int, waiting: Any, inner: Any, cuts: Any, first_nod
             numbers[line.cut + leaf], ids[line.level + leaf] = cuts[first_cut + waiting[left]], depth
         leaf += 1
     ids[line.leaves] = leaf
-    update_guide(line, 0, line.rows - 1)
+    update_guide(line)
 
 
 @inlined

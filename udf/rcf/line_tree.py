@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-
 from .compiling import inlined, part
 from .cutting import cut_between
 from .line import Line, end_of, id_at, level_at, search, sides_of, update_guide
-from .line_vectors import BLOCK, add, by_chance, rows_above, shift
+from .line_vectors import add, move_back, move_forth, rows_above
 from .reservoir import Reservoir, put_entry, worst_entry, worst_slot
 from .streams import PLACE, WHERE, uniform
 
@@ -20,26 +18,13 @@ def _copy_node(line: Line, source: int, to: int) -> None:
 
 
 @inlined
-def _open(line: Line, row: int) -> int:
-    """Make a row free, or the one before it, which is then in its place; returns which.
-
-    The rows up to the nearest free one move; which side that is on is chance, and no branch.
-    """
+def _close(line: Line, hole: int, new: int) -> None:
+    """Move the rows between a hole and `new` by one, so that the hole is at `new`."""
     numbers, ids = line.numbers, line.ids
-    ahead, behind = rows_above(ids, line.mass + row, 0, 0), rows_above(ids, line.mass + row, 1, 0)
-    forth = by_chance(int(row + ahead < line.rows and (ahead <= behind or row == behind)))
-    count = behind + forth * (ahead - behind)
-    first = row - 1 - behind + forth * (behind + 2)
-    done = 0
-    while True:
-        some = min(count - done, BLOCK)
-        at = first + done + forth * (count - some - 2 * done)
-        shift(at, some, 2 * forth - 1, numbers, line.cut, numbers, line.value, ids, line.level, ids, line.mass)
-        done += some
-        if done >= count:
-            break
-    update_guide(line, first - forth, first + count - forth)
-    return row - 1 + forth
+    if hole < new:
+        move_back(hole, new - hole, numbers, line.cut, numbers, line.value, ids, line.level, ids, line.mass)
+    else:
+        move_forth(new + 1, hole - new, numbers, line.cut, numbers, line.value, ids, line.level, ids, line.mass)
 
 
 @inlined
@@ -63,68 +48,77 @@ def _cut_off(line: Line, leaf: int, x: float, right: int, place: float) -> tuple
 
 
 @inlined
-def insert(line: Line, x: float, place: float, where: float, leaf: int) -> None:
-    """Add x, given the leaf that the cuts lead it to; see `tree.insert`. `place` and `where` are uniform numbers."""
+def insert(line: Line, x: float, place: float, where: float, leaf: int, hole: int) -> None:
+    """Add x; see `tree.insert`. `place` and `where` are uniform numbers.
+
+    `leaf` is the one that the cuts lead x to; `hole` is what `forget` gave, or -1.
+    """
     numbers, ids = line.numbers, line.ids
-    value, leaves = numbers[line.value + leaf], id_at(ids, line.leaves)
-    if leaves == 0 or value == x:
-        ids[line.leaves] = max(leaves, 1)
-        ids[line.mass + leaf] += 1
-        numbers[line.value + leaf] = x
+    leaves = id_at(ids, line.leaves)
+    if leaves == 0:
+        ids[line.leaves], ids[line.level], ids[line.mass] = 1, 0, 1
+        numbers[line.value] = x
         return
-    ids[line.leaves] = leaves + 1
-    right = by_chance(int(x > value))
+    value = numbers[line.value + leaf]
+    if value == x:
+        ids[line.mass + leaf] += 1
+        if hole >= 0:
+            _close(line, hole, leaves - 1)
+            ids[line.leaves] = leaves - 1
+            update_guide(line)
+        return
+    if hole < 0:
+        hole = leaves
+        ids[line.leaves] = leaves + 1
+    right = int(x > value)
     level, end = _cut_off(line, leaf, x, right, place)
     add(ids, line.level + min(leaf, end), abs(end - leaf), 1)
-    new = _open(line, leaf + right)
+    new = leaf + right - int(hole < leaf + right)
+    _close(line, hole, new)
     row = new - right  # a node is in the row of the leaf to its left
     _copy_node(line, row, row + right)
     low, high = min(value, x), max(value, x)
     numbers[line.cut + row] = cut_between(low, high, (high - low) * where)
     ids[line.level + row] = level
     numbers[line.value + new], ids[line.mass + new] = x, 1
-    update_guide(line, row, new)
+    update_guide(line)
 
 
 @inlined
-def forget(line: Line, value: float) -> int:
+def forget(line: Line, value: float) -> tuple[int, int]:
     """Take one record of a value, and its leaf from the tree when that was its last; see `tree.forget`.
 
-    Returns the row that is then free, or -1.
+    Returns the row that is then free, and the leaf that the cuts now lead to what they led there; or twice -1. `insert`
+    takes the row, moving only the rows between. Until then it has a copy of the node in the row before it.
     """
-    numbers, ids = line.numbers, line.ids
+    ids = line.ids
     leaves, leaf = id_at(ids, line.leaves), search(line, value)
     ids[line.mass + leaf] -= 1
-    if ids[line.mass + leaf] > 0:
-        return -1
-    ids[line.leaves] = leaves - 1
-    if leaves == 1:
-        return leaf
+    if ids[line.mass + leaf] > 0 or leaves == 1:
+        ids[line.leaves] = leaves - int(ids[line.mass + leaf] == 0)
+        return -1, -1
     # The node above the leaf goes, the lower of those beside it; what is below that on the other side comes up
     before, after = level_at(line, leaf - 1), level_at(line, leaf)
-    right = by_chance(int(after < before))
-    end = end_of(line, leaf, right, max(before, after))
-    add(ids, line.level + min(leaf, end), abs(end - leaf), -1)
-    # In its rows there is now the node on the other side of the leaf
-    gone = numbers[line.cut + leaf - right]
-    cut = numbers[line.cut + leaf - 1 + right] if leaf - 1 + right >= 0 else -np.inf
-    row, step = leaf - right, 1 - 2 * right
-    while row >= 0 and numbers[line.cut + row] == gone:
-        numbers[line.cut + row], ids[line.level + row] = cut, min(before, after)
-        row += step
-    update_guide(line, min(leaf - right, row - step), max(leaf, row - step))
-    return leaf
+    left = int(after > before)
+    beside = leaf - 1 + 2 * left
+    rows = rows_above(ids, line.level + beside, 1 - left, max(before, after))
+    add(ids, line.level + beside - rows * (1 - left), rows, -1)
+    # As a cut, row -1 has what nobody looks at before `insert` has taken the row
+    _copy_node(line, leaf - left, leaf - 1 + left)
+    return leaf, beside
 
 
 @part
 def take(line: Line, sample: Reservoir, number: int, priority: float, points: Any, x: int) -> None:
     """Add a record that the sample accepts, the value at `x`."""
-    value, slot, leaf, old = points[x], number, search(line, points[x]), 0.0
+    value, slot, hole, beside = points[x], number, -1, -1
+    leaf, old = search(line, value), 0.0
     full = number >= sample.samples
     if full:
         slot, old = worst_slot(sample), worst_entry(sample)
-    put_entry(sample, slot, priority, number, value)  # at first, since who goes next is long in coming
-    if full and forget(line, old) == leaf:
-        leaf = search(line, value)
+    put_entry(sample, slot, priority, number, value)
+    if full:
+        hole, beside = forget(line, old)
+        leaf = beside if leaf == hole else leaf
     place, where = uniform(sample.start, number, PLACE), uniform(sample.start, number, WHERE)
-    insert(line, value, place, where, leaf)
+    insert(line, value, place, where, leaf, hole)

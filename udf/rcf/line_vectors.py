@@ -1,6 +1,6 @@
 """What is done to many rows of a tree on a line at once, in vector instructions: see `line`.
 
-They read up to a vector past what they are given, or before it, and write there what they read.
+They read up to a vector past what they are given, `move_forth` before it, and write there what they read.
 """
 
 from typing import Any
@@ -61,27 +61,12 @@ def _type_add(_context: Any, ids: Any, at: Any, count: Any, by: Any) -> Any:
 add: Any = intrinsic(_type_add)
 
 
-def _build_by_chance(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    kind = ir.FunctionType(WORD, [WORD])
-    return builder.asm(kind, "", "=r,0", arguments, side_effect=False)
-
-
-def _type_by_chance(_context: Any, _side: Any) -> Any:
-    return types.int64(types.int64), _build_by_chance
-
-
-# by_chance(side): that, 0 or 1, of which the compiler then does not know that it is one of two. Else it would write the
-# code that follows twice, after a branch that the CPU cannot predict.
-by_chance: Any = intrinsic(_type_by_chance)
-
-
 def _build_rows_above(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     ids, at, back, limit = arguments
     kind, number = ir.VectorType(ir.IntType(16), LEVELS), ir.IntType(LEVELS)
+    back = builder.icmp_signed("!=", back, ir.Constant(WORD, 0))
     limit = spread(builder, builder.trunc(limit, kind.element), kind)
-    stride = builder.mul(back, ir.Constant(WORD, LEVELS))
-    first = builder.sub(at, stride)
-    stride = builder.sub(ir.Constant(WORD, LEVELS), builder.add(stride, stride))
+    first = builder.select(back, builder.sub(at, ir.Constant(WORD, LEVELS)), at)
 
     def found(here: Any) -> tuple[Any, Any]:
         """Which of the levels there are not above, and whether any is."""
@@ -94,12 +79,12 @@ def _build_rows_above(_context: Any, builder: ir.IRBuilder, _signature: Any, arg
     builder.cbranch(any_found, last, more)
 
     builder.position_at_end(more)
-    passed, place = builder.phi(WORD), builder.phi(WORD)
-    further, next_place = builder.add(passed, ir.Constant(WORD, LEVELS)), builder.add(place, stride)
-    more_bits, any_more = found(next_place)
-    for part, start, value in ((passed, ir.Constant(WORD, 0), further), (place, first, next_place)):
-        part.add_incoming(start, before)
-        part.add_incoming(value, more)
+    passed = builder.phi(WORD)
+    further = builder.add(passed, ir.Constant(WORD, LEVELS))
+    step = builder.select(back, builder.neg(further), further)
+    more_bits, any_more = found(builder.add(first, step))
+    passed.add_incoming(ir.Constant(WORD, 0), before)
+    passed.add_incoming(further, more)
     builder.cbranch(any_more, last, more)
 
     builder.position_at_end(last)
@@ -108,44 +93,74 @@ def _build_rows_above(_context: Any, builder: ir.IRBuilder, _signature: Any, arg
         all_bits.add_incoming(value, block)
         rows.add_incoming(passed_rows, block)
     is_some = ir.Constant(ir.IntType(1), 1)
-    ahead, behind = (builder.zext(count(all_bits, is_some), WORD) for count in (builder.cttz, builder.ctlz))
-    return builder.add(rows, builder.xor(ahead, builder.and_(builder.xor(ahead, behind), builder.neg(back))))
+    nearest = builder.select(back, builder.ctlz(all_bits, is_some), builder.cttz(all_bits, is_some))
+    return builder.add(rows, builder.zext(nearest, WORD))
 
 
 def _type_rows_above(_context: Any, ids: Any, _at: Any, _back: Any, _limit: Any) -> Any:
     return types.int64(ids, types.intp, types.int64, types.int64), _build_rows_above
 
 
-# rows_above(ids, at, back, limit): of the levels at - 1, at - 2, … if `back` is 1, else of those at `at`, at + 1, …, how
-# many come before the first that is not above the limit; there is one.
+# rows_above(ids, at, back, limit): of the levels at - 1, at - 2, … if `back` is 1, else of those at `at`, at + 1 and on,
+# how many come before the first that is not above the limit; there must be one.
 rows_above: Any = intrinsic(_type_rows_above)
 
 
-def _build_shift(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-    row, count, by = arguments[:3]
-    source = builder.sub(row, by)
-    moved = []
-    for kind, pointer, start in zip(signature.args[3::2], arguments[3::2], arguments[4::2], strict=True):
-        lanes = ir.VectorType(context.get_value_type(kind.dtype), BLOCK)
-        here = builder.add(start, row)
-        old, new = load(builder, pointer, here, lanes), load(builder, pointer, builder.add(start, source), lanes)
-        moved.append((builder.select(_below(builder, lanes, count), new, old), pointer, here))
-    for rows, pointer, here in moved:
-        store(builder, rows, pointer, here)
-    return context.get_dummy_value()
+def _mover(forth: bool) -> Any:
+    def build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        row, count = arguments[0], arguments[1]
+        sections = [
+            (pointer, at, ir.VectorType(context.get_value_type(kind.dtype), BLOCK))
+            for kind, pointer, at in zip(signature.args[2::2], arguments[2::2], arguments[3::2], strict=True)
+        ]
+        block = ir.Constant(WORD, BLOCK)
+
+        # One section after the other: where one ends, a vector reads and writes back what is of the next
+        def move(at: Any, left: Any = None) -> None:
+            """A block of rows to `at` and on; or the last of them, of a block that `left` are left of."""
+            source = builder.sub(at, _ONE) if forth else builder.add(at, _ONE)
+            for pointer, start, kind in sections:
+                here = builder.add(start, at)
+                new = load(builder, pointer, builder.add(start, source), kind)
+                if left is not None:
+                    old = load(builder, pointer, here, kind)
+                    meant = _below(builder, kind, builder.sub(block, left) if forth else left)
+                    new = builder.select(meant, *((old, new) if forth else (new, old)))
+                store(builder, new, pointer, here)
+
+        whole = builder.and_(count, ir.Constant(WORD, -BLOCK))
+        with cgutils.for_range_slice(builder, ir.Constant(WORD, 0), whole, block) as (i, _):
+            # Forth from the end on: what is read was not yet written
+            move(builder.add(row, builder.sub(builder.sub(count, i), block) if forth else i))
+        left = builder.sub(count, whole)
+        with builder.if_then(builder.icmp_signed(">", left, ir.Constant(WORD, 0))):
+            move(builder.add(row, builder.sub(left, block) if forth else whole), left)
+        return context.get_dummy_value()
+
+    def typed(
+        _context: Any,
+        row: Any,
+        count: Any,
+        cuts: Any,
+        cut: Any,
+        values: Any,
+        value: Any,
+        levels: Any,
+        level: Any,
+        masses: Any,
+        mass: Any,
+    ) -> Any:
+        place = types.intp
+        return types.void(place, place, cuts, place, values, place, levels, place, masses, place), build
+
+    return intrinsic(typed)
 
 
-def _type_shift(
-    _context: Any, _row: Any, _count: Any, _by: Any, cuts: Any, _cut: Any, values: Any, _value: Any, levels: Any,
-    _level: Any, masses: Any, _mass: Any,
-) -> Any:  # fmt: skip
-    at = types.intp
-    return types.void(at, at, at, cuts, at, values, at, levels, at, masses, at), _build_shift
-
-
-# shift(row, count, by, cuts, cut, values, value, levels, level, masses, mass): BLOCK rows or less, from `row` on, become
-# what those `by` rows before them are, in each of four sections: a pointer and where the section begins.
-shift: Any = intrinsic(_type_shift)
+# move_back(row, count, cuts, cut, values, value, levels, level, masses, mass): rows row + 1 … row + count move back by
+# one, in each of four sections: a pointer and where the section begins.
+move_back: Any = _mover(forth=False)
+# move_forth(row, count, …): rows row - 1 … row + count - 2 move forth by one. Reads up to a vector before them.
+move_forth: Any = _mover(forth=True)
 
 
 def _build_prefetch(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:

@@ -6,7 +6,7 @@ from .compiling import inlined, part
 from .instructions import LANES
 from .line import Line, end_of, id_at, level_at, search, sides_of
 from .line_lanes import MOST, add_eight_scores, supported
-from .line_nodes import chances_of_nodes
+from .line_nodes import chances_of_cuts
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 
 _SOME = 3  # points for which it is worth it to take eight
@@ -41,13 +41,14 @@ def score_one(line: Line, x: float, table: Any) -> float:
     level, last = sides_of(line, leaf, right)
     last = last if x != value else level
     beyond = abs(x - value)
-    known, a, b, c, d = chances_of_nodes(
+    known, a, b, c, d = chances_of_cuts(
         line.numbers, line.ids, line.value, line.level, leaf, right, beyond, level, last
     )
-    score += a * (table[3 * level + RECIPROCAL] - score)
-    score += b * (table[3 * max(level - 1, 0) + RECIPROCAL] - score)
-    score += c * (table[3 * max(level - 2, 0) + RECIPROCAL] - score)
-    score += d * (table[3 * max(level - 3, 0) + RECIPROCAL] - score)
+    at = 3 * level + RECIPROCAL
+    score += a * (table[at] - score)
+    score += b * (table[at - 3] - score)
+    score += c * (table[at - 6] - score)
+    score += d * (table[at - 9] - score)
     for above in range(level - known, last, -1):
         score += _separated(line, leaf, right, beyond, above) * (table[3 * above + RECIPROCAL] - score)
     return score

@@ -16,15 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 WEIGHT, DEPTH, RECIPROCAL = range(3)
+SPARE = 4
 
 
 @cache
 def score_table(scoring: str, sample_size: int) -> npt.NDArray[np.float64]:
     """Row m: weight(m) and depth(m), in a full tree, and 1 / m.
 
-    Nothing is scored by a tree that is not full.
+    Nothing is scored by a tree that is not full. Before row 0 there are SPARE ones, which kernels may read in vain.
     """
-    table = np.zeros((sample_size + 1, 3))
+    table = np.zeros((SPARE + sample_size + 1, 3))[SPARE:]
     for mass in range(1, sample_size + 1):
         if scoring == "kinesis":
             table[mass] = 1.0, math.log2(mass), 1.0 / mass
