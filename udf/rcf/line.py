@@ -53,11 +53,11 @@ def _sections(samples: int) -> tuple[int, int, int, int, int, int, int, int]:
     """Where the sections of a block begin, in the order of `Line`, and how many words it takes."""
     blocks = (samples + BLOCK - 1) // BLOCK
     guide = BLOCK * blocks
-    value = guide + (blocks + BLOCK - 1) // BLOCK * BLOCK * int(blocks > 1)
-    gate = value + samples
-    leaves = 4 * (gate + reservoir.GATE)
+    leaves = 4 * (guide + (blocks + BLOCK - 1) // BLOCK * BLOCK * int(blocks > 1))
     level = leaves + 2
-    mass = level + samples
+    value = (level + samples + 3) // 4
+    gate = value + samples
+    mass = 4 * (gate + reservoir.GATE)
     sample = (mass + samples + 31) // 32 * 8
     return guide, value, gate, level, mass, leaves, sample, (sample + reservoir.words(samples) + 7) // 8 * 8
 
@@ -96,9 +96,9 @@ def empty_blocks(parameters: Parameters) -> Floats:
 
 @cache
 def _empty_block(samples: int) -> Floats:
-    _, value, *_, sample, words = _sections(samples)
+    *_, leaves, sample, words = _sections(samples)
     block = np.zeros(words)
-    block[:value] = np.inf
+    block[: leaves // 4] = np.inf
     block[sample : sample + reservoir.words(samples)] = reservoir.empty(samples)
     return block
 
@@ -129,7 +129,7 @@ def id_at(ids: Any, at: int) -> int:
 def search(line: Line, x: float) -> int:
     """The leaf that the cuts lead x to: how many of them are below it."""
     first = 0
-    for at in range(line.guide, line.value, BLOCK):
+    for at in range(line.guide, line.leaves // 4, BLOCK):
         first += count_below(line.numbers, at, x)
     first *= BLOCK
     return first + count_below(line.numbers, line.cut + first, x)
@@ -159,6 +159,6 @@ def end_of(line: Line, leaf: int, right: int, level: int) -> int:
 @inlined
 def update_guide(line: Line) -> None:
     """After cuts have changed."""
-    if line.guide < line.value:
+    if line.guide < line.leaves // 4:
         for block in range((line.samples + BLOCK - 1) // BLOCK):
             line.numbers[line.guide + block] = line.numbers[line.cut + BLOCK * block + BLOCK - 1]

@@ -43,7 +43,8 @@ def _build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) 
         ahead, behind = (
             builder.zext(first(ending, ir.Constant(ir.IntType(1), 0)), WORD) for first in (builder.cttz, builder.ctlz)
         )
-        # A row in vain may be LEVELS before the first: that is read, too
+        # None, so LEVELS of them, makes it the leaf, which is in the cache
+        ahead, behind = (builder.and_(rows, ir.Constant(WORD, LEVELS - 1)) for rows in (ahead, behind))
         row = builder.add(leaf, builder.select(backwards, builder.neg(behind), ahead))
         end = builder.load(builder.gep(numbers, [builder.add(value, row)]))
         ends = builder.insert_element(ends, end, ir.Constant(LANE, i))

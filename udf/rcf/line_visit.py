@@ -23,7 +23,7 @@ from .reservoir import sample_of, some_priorities, worst_priority
 from .streams import KEEP, STREAM_STEP, unmixed, unmixed_stream
 
 _AHEAD = LANES  # trees
-_HOT = 5  # lines of the cache that a score and a gate need
+_HOT = 4  # lines of the cache that a score and a gate need
 
 _entering = floats_on_stack(LANES)
 
