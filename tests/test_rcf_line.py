@@ -12,7 +12,7 @@ from udf.rcf.parameters import Parameters
 from udf.rcf.pointers import floats_at, ids_at
 from udf.rcf.rebuilding import _take_apart
 from udf.rcf.scoring import score_table
-from udf.rcf.tree import forget, insert
+from udf.rcf.tree import find, forget, insert
 
 
 @njit
@@ -21,7 +21,8 @@ def _tree_step(trees, samples, leaf, x, place, where):
     tree = tree_at(trees, 0, samples, 1)
     if leaf >= 0:
         forget(tree, leaf)
-    return insert(tree, floats_at(x.ctypes.data), 0, place, where)
+    at = floats_at(x.ctypes.data)
+    return insert(tree, at, 0, place, where, find(tree, at, 0))
 
 
 @njit
@@ -41,7 +42,7 @@ def _tree_state(trees, samples, points, table, scores):
     nodes = np.zeros(2 * samples), np.zeros(samples)
     _take_apart(tree, np.empty(samples + 1, np.int64), nodes[0], nodes[1], np.zeros(samples), 0, 0)
     for i in range(points.size):
-        scores[i] = walk.score_one(tree, floats_at(points.ctypes.data), floats_at(table.ctypes.data), i)
+        scores[i], _ = walk.score_one(tree, floats_at(points.ctypes.data), floats_at(table.ctypes.data), i)
     return nodes
 
 
@@ -51,7 +52,7 @@ def _line_state(lines, samples, points, table, scores, singly):
     nodes = np.zeros(2 * samples), np.zeros(samples)
     line_rebuilding.take_apart(on_line, nodes[0], nodes[1], 0, 0)
     for i in range(points.size):
-        singly[i] = line_walk.score_one(on_line, points[i], floats_at(table.ctypes.data))
+        singly[i], _ = line_walk.score_one(on_line, points[i], floats_at(table.ctypes.data))
     line_walk.add_scores(
         on_line,
         floats_at(points.ctypes.data),

@@ -31,7 +31,7 @@ from udf.rcf.arrays import (
 from udf.rcf.cutting import cut_between, separating_cut
 from udf.rcf.parameters import Parameters
 from udf.rcf.pointers import floats_at
-from udf.rcf.tree import forget, insert
+from udf.rcf.tree import find, forget, insert
 
 finite = st.floats(-1e300, 1e300).map(lambda x: x + 0.0)
 unit = st.integers(0, 2**52 - 1).map(lambda k: (k + 0.5) / 2**52)
@@ -40,7 +40,8 @@ unit = st.integers(0, 2**52 - 1).map(lambda k: (k + 0.5) / 2**52)
 @njit
 def _insert(block, coordinates, point, place, where):
     tree = tree_at(block.ctypes.data, 0, 16, coordinates)
-    return insert(tree, floats_at(point.ctypes.data), 0, place, where)
+    at = floats_at(point.ctypes.data)
+    return insert(tree, at, 0, place, where, find(tree, at, 0))
 
 
 @njit

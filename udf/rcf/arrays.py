@@ -21,8 +21,8 @@ Floats = reservoir.Floats
 Ids = npt.NDArray[np.uint16]
 Integers = npt.NDArray[np.int64]
 
-# Sections of floats, in units of S. Then follow the boxes of the inner nodes (all low coordinates, then all high ones)
-# and the points of the leaves.
+# Sections of floats, in units of S. Then follow the boxes of the inner nodes (all low coordinates, then all high ones),
+# the points of the leaves, and scratch: S by which a point is outside of nodes.
 CUT = 0  # of an inner node: left iff coordinate <= cut
 SPAN = 1  # of an inner node: the sum of the side lengths of its box
 BOX = 2
@@ -33,7 +33,8 @@ CHILD = 0  # 4 S: left and right of a node at 2 id and 2 id + 1. A leaf is its o
 PARENT = 4  # 2 S: by id; free leaves are linked here
 AXIS = 6  # 2 S: the coordinate an inner node cuts; 0 for leaves
 MASS = 8  # of a leaf: how many records of the sample it stands for
-END = 9
+PATH = 9  # scratch: the nodes a point is outside of
+END = 10
 
 # Single ids after END * S.
 ROOT, LEAVES, FREE_NODE, FREE_LEAF = range(4)
@@ -58,7 +59,7 @@ def _sections(samples: int, coordinates: int) -> tuple[int, int, int]:
     Floats begin where a line of the cache does: else each box of four coordinates lay in two.
     """
     floats = (reservoir.words(samples) + reservoir.GATE + 7) // 8 * 8
-    ids = floats + samples * (BOX + 3 * coordinates)
+    ids = floats + samples * (BOX + 3 * coordinates + 1)
     return floats, ids, (ids + (END * samples + _SINGLES + 3) // 4 + 7) // 8 * 8
 
 
@@ -80,6 +81,7 @@ def empty_blocks(parameters: Parameters) -> Floats:
     ids = ids_of(block, parameters)
     ids[: 2 * samples : 2] = ids[(PARENT + 1) * samples : AXIS * samples] = np.arange(1, samples + 1)
     ids[2 * samples : PARENT * samples] = np.repeat(np.arange(samples, 2 * samples), 2)
+    ids[END * samples + ROOT] = samples  # a leaf, so that a walk ends there
     return in_lines(np.tile(block, (parameters.num_trees, 1)))
 
 
@@ -142,6 +144,19 @@ def box_at(tree: Tree, node: int) -> int:
 def point_at(tree: Tree, leaf: int) -> int:
     """Where the point of a leaf starts in the numbers."""
     return (BOX + 2 * tree.coordinates) * tree.samples + tree.coordinates * leaf
+
+
+@inlined
+def child_of(tree: Tree, points: Any, x: int, node: int) -> int:
+    """The child on the point's side of the cut; a leaf stays where it is."""
+    right = points[x + tree.ids[AXIS * tree.samples + node]] > tree.numbers[CUT * tree.samples + node]
+    return int(tree.ids[CHILD * tree.samples + 2 * node + right])
+
+
+@inlined
+def scratch_at(tree: Tree) -> int:
+    """Where the scratch starts in the numbers."""
+    return (BOX + 3 * tree.coordinates) * tree.samples
 
 
 @inlined

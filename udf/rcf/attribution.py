@@ -28,6 +28,7 @@ from .arrays import (
     Floats,
     Tree,
     box_at,
+    child_of,
     floats_at,
     point_at,
     tree_at,
@@ -35,7 +36,7 @@ from .arrays import (
 from .compiling import inlined, kernel, part
 from .cutting import outside
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
-from .walk import down_four, down_one
+from .walk import down_four
 
 if TYPE_CHECKING:
     from .forest import RandomCutForest
@@ -96,7 +97,7 @@ def _add_new(
         d += 1
         _split(tree, box, box + coordinates, points, x, passed * table[3 * d + RECIPROCAL], total, low, high, to)
         passed *= sides / total
-        node = down_one(tree, points, x, node)
+        node = child_of(tree, points, x, node)
     same = point_at(tree, leaf - samples)
     _split(tree, same, same, points, x, passed * table[3 * (depth + 1) + RECIPROCAL], gap, low, high, to)
 

@@ -37,17 +37,17 @@ def _pass(
     """Take records first … end - 1 into one tree; `step` words of `points` from one to the next."""
     number = first
     while number < min(sample.samples, end):
-        take(a_tree, sample, number, priority_of(sample, number), points, (number - first) * step)
+        take(a_tree, sample, number, priority_of(sample, number), points, (number - first) * step, -1)
         number += 1
     priorities, known = some_priorities(), number - LANES
     while number < end:
-        accepted, priority = end, 0.0
+        accepted, priority, leaf = end, 0.0, -1
         if learned:
             accepted, priority, known = next_accepted(sample, number, end, priorities, known)
         if scored:
-            add_scores(a_tree, points, number - first, min(accepted + 1, end) - first, step, table, scores)
+            leaf = add_scores(a_tree, points, number - first, min(accepted + 1, end) - first, step, table, scores)
         if accepted < end:
-            take(a_tree, sample, accepted, priority, points, (accepted - first) * step)
+            take(a_tree, sample, accepted, priority, points, (accepted - first) * step, leaf)
         number = accepted + 1
 
 

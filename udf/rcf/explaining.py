@@ -17,17 +17,19 @@ from .reservoir import sample_of
 
 
 @inlined
-def _add(a_tree: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> None:
+def _add(a_tree: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> int:
     scores, low, high = sums
-    walk.add_scores(a_tree, points, begin, end, step, table, scores)
+    leaf = walk.add_scores(a_tree, points, begin, end, step, table, scores)
     add_attributions(a_tree, points, begin, end, step, table, low, high)
+    return int(leaf)
 
 
 @inlined
-def _add_on_line(a_line: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> None:
+def _add_on_line(a_line: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> int:
     scores, low, high = sums
-    line_walk.add_scores(a_line, points, begin, end, step, table, scores)
+    leaf = line_walk.add_scores(a_line, points, begin, end, step, table, scores)
     add_attributions_on_line(a_line, points, begin, end, step, table, low, high)
+    return int(leaf)
 
 
 @kernel

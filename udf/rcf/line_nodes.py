@@ -70,8 +70,8 @@ def _type(
     return told(numbers, ids, at, at, at, number, types.float64, number, number), _build
 
 
-# chances_of_cuts(numbers, ids, value, level, leaf, back, beyond, highest, last): a point is `beyond` a leaf, and outside
-# of the nodes of levels highest … last + 1, which end at the leaf, to its left if `back` is 1. How many of the LIKELY
-# lowest are dealt with here, all or none; and for each of LIKELY, from the lowest up, the chance that a cut separates
-# the point from it, or 0 where it is not dealt with.
+# chances_of_cuts(numbers, ids, value, level, leaf, back, beyond, highest, last): a point is `beyond` a leaf and outside
+# of the nodes of levels highest … last + 1, which end there, to its left if `back` is 1. Of the LIKELY lowest, how many
+# are dealt with here, all or none; and for each of LIKELY, from the lowest up, the chance that a cut separates it from
+# the point, or 0 where it is not dealt with.
 chances_of_cuts: Any = intrinsic(_type)

@@ -109,10 +109,11 @@ def forget(line: Line, value: float) -> tuple[int, int]:
 
 
 @part
-def take(line: Line, sample: Reservoir, number: int, priority: float, points: Any, x: int) -> None:
-    """Add a record that the sample accepts, the value at `x`."""
+def take(line: Line, sample: Reservoir, number: int, priority: float, points: Any, x: int, leaf: int) -> None:
+    """Add a record that the sample accepts, the value at `x`; the cuts lead it to `leaf`, if that is not -1."""
     value, slot, hole, beside = points[x], number, -1, -1
-    leaf, old = search(line, value), 0.0
+    old = 0.0
+    leaf = search(line, value) if leaf < 0 else leaf
     full = number >= sample.samples
     if full:
         slot, old = worst_slot(sample), worst_entry(sample)

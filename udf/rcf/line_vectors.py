@@ -101,7 +101,7 @@ def _type_rows_above(_context: Any, ids: Any, _at: Any, _back: Any, _limit: Any)
     return types.int64(ids, types.intp, types.int64, types.int64), _build_rows_above
 
 
-# rows_above(ids, at, back, limit): of the levels at - 1, at - 2, … if `back` is 1, else of those at `at`, at + 1 and on,
+# rows_above(ids, at, back, limit): of the levels at - 1, at - 2, … if `back` is 1, else of those at `at` and on,
 # how many come before the first that is not above the limit; there must be one.
 rows_above: Any = intrinsic(_type_rows_above)
 

@@ -70,10 +70,11 @@ def visit(
         for i in range(some):
             _fetch(there + size * i, 1, _HOT)
             if scored:
-                total += score_one(line_at(trees, first + i, samples), x, table)
+                score, _ = score_one(line_at(trees, first + i, samples), x, table)
+                total += score
         for j in range(accepting):
             t = int(entering[j])
             line = line_at(trees, t, samples)
-            take(line, sample_of(line, t, seed, decay_rate), number, priorities[t - first], points, 0)
+            take(line, sample_of(line, t, seed, decay_rate), number, priorities[t - first], points, 0, -1)
     if scored:
         scores[0] += total

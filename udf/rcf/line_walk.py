@@ -30,8 +30,8 @@ def _separated(line: Line, leaf: int, right: int, beyond: float, level: int) -> 
 
 
 @inlined
-def score_one(line: Line, x: float, table: Any) -> float:
-    """The score of x.
+def score_one(line: Line, x: float, table: Any) -> tuple[float, int]:
+    """The score of x, and its leaf.
 
     How many nodes it is outside of cannot be predicted, and few are more than LIKELY: so many are passed in any case.
     """
@@ -51,12 +51,13 @@ def score_one(line: Line, x: float, table: Any) -> float:
     score += d * (table[at - 9] - score)
     for above in range(level - known, last, -1):
         score += _separated(line, leaf, right, beyond, above) * (table[3 * above + RECIPROCAL] - score)
-    return score
+    return score, leaf
 
 
 @part
-def add_scores(line: Line, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> None:
-    """Add to scores[begin:end] the scores of those points."""
+def add_scores(line: Line, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
+    """Add to scores[begin:end] the scores of those points; returns the leaf of the last, or -1 if unknown."""
+    leaf = -1
     while IN_REGISTERS and line.samples <= MOST and end - begin >= _SOME:
         add_eight_scores(
             line.numbers, line.ids, line.cut, line.value, line.level, line.mass,
@@ -64,4 +65,6 @@ def add_scores(line: Line, points: Any, begin: int, end: int, step: int, table: 
         )  # fmt: skip
         begin = min(begin + LANES, end)
     for i in range(begin, end):
-        scores[i] += score_one(line, points[i], table)
+        score, leaf = score_one(line, points[i], table)
+        scores[i] += score
+    return leaf

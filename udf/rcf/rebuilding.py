@@ -30,8 +30,7 @@ from .arrays import (
 from .compiling import kernel, part
 from .pointers import floats_at
 from .reservoir import priority_of, put_entry, sample_of
-from .tree import join_boxes
-from .walk import down_one
+from .tree import find, join_boxes
 
 
 @kernel
@@ -105,10 +104,7 @@ def _plant(tree: Tree, nodes: int, inner: Any, cuts: Any, axes: Any, first_node:
 @part
 def _settle(tree: Tree, points: Any, x: int) -> int:
     """Give a sampled point to the leaf that the cuts lead it to; returns the leaf."""
-    node = int(tree.ids[single(tree, ROOT)])
-    while node < tree.samples:
-        node = down_one(tree, points, x, node)
-    leaf = node - tree.samples
+    leaf = find(tree, points, x) - tree.samples
     tree.ids[MASS * tree.samples + leaf] += 1
     for i in range(tree.coordinates):
         tree.numbers[point_at(tree, leaf) + i] = points[x + i]

@@ -22,15 +22,18 @@ from .arrays import (
     LEAVES,
     MASS,
     PARENT,
+    PATH,
     ROOT,
     SPAN,
     Tree,
     box_at,
+    child_of,
     point_at,
+    scratch_at,
     single,
 )
 from .compiling import part
-from .cutting import hull, outside, separating_cut
+from .cutting import differ, hull, outside, separating_cut
 from .reservoir import Reservoir, put_entry, worst_entry, worst_slot
 from .streams import PLACE, WHERE, uniform
 
@@ -79,38 +82,53 @@ def _splice(tree: Tree, node: int, low: int, high: int, points: Any, x: int, off
 
 
 @part
-def insert(tree: Tree, points: Any, x: int, place: float, where: float) -> int:
-    """Add the point that starts at x; returns its leaf. `place` and `where` are uniform numbers.
+def find(tree: Tree, points: Any, x: int) -> int:
+    """The id of the leaf that the cuts lead the point at x to."""
+    node = int(tree.ids[single(tree, ROOT)])
+    while node < tree.samples:
+        node = child_of(tree, points, x, node)
+    return node
+
+
+@part
+def insert(tree: Tree, points: Any, x: int, place: float, where: float, node: int) -> int:
+    """Add the point that starts at x, given the id of the leaf that the cuts lead it to; returns its own leaf.
 
     A fresh cut of the extended box of a node separates point and box with probability p = outside / (outside
     + span). Instead of drawing at every node on the way down, one number picks the node: the first where the
-    probability of having come past it, the product of all 1 - p so far, falls below `place`.
+    probability of having come past it, the product of all 1 - p so far, falls below `place`. Above the boxes that the
+    point is outside of, p is 0. `place` and `where` are uniform numbers.
     """
     samples, coordinates, numbers, ids = tree.samples, tree.coordinates, tree.numbers, tree.ids
     if ids[single(tree, LEAVES)] == 0:
         leaf = _new_leaf(tree, points, x)
         ids[single(tree, ROOT)] = samples + leaf
         return leaf
-    node, passed = ids[single(tree, ROOT)], 1.0
-    while node < samples:
-        low = box_at(tree, node)
-        high = low + coordinates
-        beyond = outside(numbers, low, high, points, x, coordinates)
-        if beyond > 0.0:
-            sides = numbers[SPAN * samples + node]
-            passed *= sides / (sides + beyond)
-            if passed < place:
-                return _splice(tree, node, low, high, points, x, beyond * where)
-            _, numbers[SPAN * samples + node] = hull(numbers, low, low, high, points, x, x, coordinates)
-        right = int(points[x + ids[AXIS * samples + node]] > numbers[CUT * samples + node])
-        node = ids[CHILD * samples + 2 * node + right]
-    leaf = node - samples
-    same = point_at(tree, leaf)
+    leaf, root = node - samples, ids[single(tree, ROOT)]
+    same, gaps, path, above = point_at(tree, leaf), scratch_at(tree), PATH * samples, 0
+    if not differ(numbers, same, points, x, coordinates):
+        ids[MASS * samples + leaf] += 1
+        return leaf
+    up = node
+    while up != root:
+        up = int(ids[PARENT * samples + up])
+        low = box_at(tree, up)
+        beyond = outside(numbers, low, low + coordinates, points, x, coordinates)
+        if beyond == 0.0:
+            break
+        numbers[gaps + above], ids[path + above] = beyond, up
+        above += 1
+    passed = 1.0
+    while above > 0:
+        above -= 1
+        top, beyond = int(ids[path + above]), numbers[gaps + above]
+        low, sides = box_at(tree, top), numbers[SPAN * samples + top]
+        passed *= sides / (sides + beyond)
+        if passed < place:
+            return _splice(tree, top, low, low + coordinates, points, x, beyond * where)
+        _, numbers[SPAN * samples + top] = hull(numbers, low, low, low + coordinates, points, x, x, coordinates)
     beyond = outside(numbers, same, same, points, x, coordinates)
-    if beyond > 0.0:
-        return _splice(tree, node, same, same, points, x, beyond * where)
-    ids[MASS * samples + leaf] += 1
-    return leaf
+    return _splice(tree, node, same, same, points, x, beyond * where)
 
 
 @part
@@ -165,11 +183,15 @@ def forget(tree: Tree, leaf: int) -> None:
 
 
 @part
-def take(tree: Tree, sample: Reservoir, number: int, priority: float, points: Any, x: int) -> None:
-    """Add a record that the sample accepts, the point at `x`."""
-    slot = number
+def take(tree: Tree, sample: Reservoir, number: int, priority: float, points: Any, x: int, leaf: int) -> None:
+    """Add a record that the sample accepts, the point at `x`; the cuts lead it to the leaf of id `leaf`, if not -1."""
+    slot, samples = number, tree.samples
     if number >= sample.samples:
         slot = worst_slot(sample)
-        forget(tree, int(worst_entry(sample)))
-    leaf = insert(tree, points, x, uniform(sample.start, number, PLACE), uniform(sample.start, number, WHERE))
-    put_entry(sample, slot, priority, number, leaf)
+        gone = int(worst_entry(sample))
+        forget(tree, gone)
+        if samples + gone == leaf:
+            leaf = -1
+    leaf = find(tree, points, x) if leaf < 0 else leaf
+    place, where = uniform(sample.start, number, PLACE), uniform(sample.start, number, WHERE)
+    put_entry(sample, slot, priority, number, insert(tree, points, x, place, where, leaf))

@@ -2,18 +2,11 @@
 
 from typing import Any
 
-from .arrays import AXIS, CHILD, CUT, MASS, PARENT, ROOT, SPAN, Tree, box_at, point_at, single
+from .arrays import MASS, PARENT, ROOT, SPAN, Tree, box_at, child_of, point_at, single
 from .compiling import inlined, part
 from .cutting import differ, outside
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 from .vectors import MANY
-
-
-@inlined
-def down_one(tree: Tree, points: Any, x: int, node: int) -> int:
-    """The child on the point's side of the cut; a leaf stays where it is."""
-    right = points[x + tree.ids[AXIS * tree.samples + node]] > tree.numbers[CUT * tree.samples + node]
-    return int(tree.ids[CHILD * tree.samples + 2 * node + right])
 
 
 @inlined
@@ -54,12 +47,13 @@ def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -
 
 
 @inlined
-def score_one(tree: Tree, points: Any, table: Any, x: int) -> float:
+def score_one(tree: Tree, points: Any, table: Any, x: int) -> tuple[float, int]:
+    """The score of a point, and the id of its leaf."""
     node, depth = int(tree.ids[single(tree, ROOT)]), 0
     while node < tree.samples:
-        node = down_one(tree, points, x, node)
+        node = child_of(tree, points, x, node)
         depth += 1
-    return _climb(tree, points, x, table, node, depth)
+    return _climb(tree, points, x, table, node, depth), node
 
 
 @inlined
@@ -72,8 +66,8 @@ def down_four(tree: Tree, points: Any, x: int, y: int, z: int, w: int) -> tuple[
     a = b = c = d = int(tree.ids[single(tree, ROOT)])
     going = depth_a = depth_b = depth_c = depth_d = int(a < samples)
     while going:
-        a, b = down_one(tree, points, x, a), down_one(tree, points, y, b)
-        c, d = down_one(tree, points, z, c), down_one(tree, points, w, d)
+        a, b = child_of(tree, points, x, a), child_of(tree, points, y, b)
+        c, d = child_of(tree, points, z, c), child_of(tree, points, w, d)
         on_a, on_b, on_c, on_d = int(a < samples), int(b < samples), int(c < samples), int(d < samples)
         depth_a, depth_b = depth_a + on_a, depth_b + on_b
         depth_c, depth_d = depth_c + on_c, depth_d + on_d
@@ -82,15 +76,19 @@ def down_four(tree: Tree, points: Any, x: int, y: int, z: int, w: int) -> tuple[
 
 
 @inlined
-def _score_four(
-    tree: Tree, points: Any, table: Any, x: int, y: int, z: int, w: int
+def _climb_four(
+    tree: Tree,
+    points: Any,
+    table: Any,
+    x: int,
+    y: int,
+    z: int,
+    w: int,
+    leaves: tuple[int, ...],
+    depths: tuple[int, ...],
 ) -> tuple[float, float, float, float]:
-    a, b, c, d, depth_a, depth_b, depth_c, depth_d = down_four(tree, points, x, y, z, w)
-    if tree.coordinates > 2 * MANY:
-        score_a, score_b = _climb(tree, points, x, table, a, depth_a), _climb(tree, points, y, table, b, depth_b)
-        score_c, score_d = _climb(tree, points, z, table, c, depth_c), _climb(tree, points, w, table, d, depth_d)
-        return score_a, score_b, score_c, score_d
-    # Where boxes are small, steps in vain cost less than surprises at how many there are
+    """The scores of four points side by side: where boxes are small, steps in vain cost less than surprises."""
+    (a, b, c, d), (depth_a, depth_b, depth_c, depth_d) = leaves, depths
     score_a, score_b = _at_leaf(tree, points, x, table, a, depth_a), _at_leaf(tree, points, y, table, b, depth_b)
     score_c, score_d = _at_leaf(tree, points, z, table, c, depth_c), _at_leaf(tree, points, w, table, d, depth_d)
     beyond = float(depth_a)
@@ -104,17 +102,33 @@ def _score_four(
 
 
 @inlined
-def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> None:
-    """Add to scores[begin:end] the scores of those points."""
-    last = end - 1
-    for i in range(begin, last, 4):
+def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
+    """Add to scores[begin:end] the scores of those points; returns the id of the leaf of the last."""
+    last, leaf = end - 1, -1
+    for i in range(begin, end, 4):
+        some = end - i
+        if some == 1:
+            score, leaf = score_one(tree, points, table, i * step)
+            scores[i] += score
+            break
         j, k, m = i + 1, min(i + 2, last), min(i + 3, last)
-        a, b, c, d = _score_four(tree, points, table, i * step, j * step, k * step, m * step)
-        scores[i] += a
-        scores[j] += b
-        if k > j:
-            scores[k] += c
-        if m > k:
-            scores[m] += d
-    if (end - begin) % 4 == 1:
-        scores[last] += score_one(tree, points, table, last * step)
+        x, y, z, w = i * step, j * step, k * step, m * step
+        a, b, c, leaf, depth_a, depth_b, depth_c, depth_d = down_four(tree, points, x, y, z, w)
+        if tree.coordinates > 2 * MANY:
+            scores[i] += _climb(tree, points, x, table, a, depth_a)
+            scores[j] += _climb(tree, points, y, table, b, depth_b)
+            if some > 2:
+                scores[k] += _climb(tree, points, z, table, c, depth_c)
+            if some > 3:
+                scores[m] += _climb(tree, points, w, table, leaf, depth_d)
+            continue
+        score_a, score_b, score_c, score_d = _climb_four(
+            tree, points, table, x, y, z, w, (a, b, c, leaf), (depth_a, depth_b, depth_c, depth_d)
+        )
+        scores[i] += score_a
+        scores[j] += score_b
+        if some > 2:
+            scores[k] += score_c
+        if some > 3:
+            scores[m] += score_d
+    return leaf
