@@ -15,7 +15,7 @@ import numpy.typing as npt
 from . import reservoir
 from .compiling import inlined, on_both_sides
 from .parameters import Parameters
-from .pointers import floats_at, ids_at
+from .pointers import floats_at, ids_at, one_of_two
 
 Floats = reservoir.Floats
 Ids = npt.NDArray[np.uint16]
@@ -150,7 +150,7 @@ def point_at(tree: Tree, leaf: int) -> int:
 def child_of(tree: Tree, points: Any, x: int, node: int) -> int:
     """The child on the point's side of the cut; a leaf stays where it is."""
     right = points[x + tree.ids[AXIS * tree.samples + node]] > tree.numbers[CUT * tree.samples + node]
-    return int(tree.ids[CHILD * tree.samples + 2 * node + right])
+    return int(one_of_two(tree.ids, CHILD * tree.samples + 2 * node, right))
 
 
 @inlined
