@@ -6,7 +6,7 @@ from .arrays import MASS, PARENT, ROOT, SPAN, Tree, box_at, child_of, point_at, 
 from .compiling import inlined, part
 from .cutting import differ, outside
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
-from .vectors import MANY
+from .vectors import FEW, MANY
 
 
 @inlined
@@ -102,8 +102,7 @@ def _climb_four(
 
 
 @inlined
-def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
-    """Add to scores[begin:end] the scores of those points; returns the id of the leaf of the last."""
+def _add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
     last, leaf = end - 1, -1
     for i in range(begin, end, 4):
         some = end - i
@@ -132,3 +131,12 @@ def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: 
         if some > 3:
             scores[m] += score_d
     return leaf
+
+
+@inlined
+def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
+    """Add to scores[begin:end] the scores of those points; returns the id of the leaf of the last."""
+    if tree.coordinates == FEW:  # compiled for themselves, without what is done to more
+        few = Tree(tree.sample, tree.gate, tree.numbers, tree.ids, tree.samples, FEW)
+        return _add_scores(few, points, begin, end, step, table, scores)
+    return _add_scores(tree, points, begin, end, step, table, scores)
