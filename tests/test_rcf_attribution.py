@@ -119,22 +119,29 @@ def test_batches_and_restores_do_not_matter(shape, cuts):
         assert np.concatenate([piece[side] for piece in pieces]).tobytes() == at_once.tobytes()
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles"])
+@pytest.fixture(scope="module", params=SHAPES, ids=["line", "space", "shingles"])
+def one_at_a_time(request):
+    """A shape, points, and of each record in turn its score and sides, then all that was learned of them."""
+    shape = request.param
+    points = np.random.default_rng(3).normal(size=(150, shape["dimensions"])).round(1)
+    attributed, scored = RandomCutForest(**shape), RandomCutForest(**shape)
+    sides = []
+    for point in points:
+        sides.append(attribution(attributed, [point]))
+        attributed.learn([point])
+    low, high = (np.concatenate(side) for side in zip(*sides, strict=True))
+    return shape, points, [scored.score_and_learn(points), low, high], scored.to_bytes()
+
+
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.integers(0, 150), max_size=6))
-def test_attributions_while_learning_are_those_of_a_record_at_a_time(shape, cuts):
-    points = np.random.default_rng(3).normal(size=(150, shape["dimensions"])).round(1)
-    forest, other, scored = (RandomCutForest(**shape) for _ in range(3))
-    one_by_one = []
-    for point in points:
-        one_by_one.append(attribution(other, [point]))
-        other.learn([point])
+def test_attributions_while_learning_are_those_of_a_record_at_a_time(one_at_a_time, cuts):
+    shape, points, expected, learned = one_at_a_time
+    forest = RandomCutForest(**shape)
     pieces = [forest.attribute_and_learn(piece) for piece in np.split(points, sorted(cuts))]
-    scores, low, high = (np.concatenate([piece[i] for piece in pieces]) for i in range(3))
-    for side, expected in ((low, 0), (high, 1)):
-        assert side.tobytes() == np.concatenate([sides[expected] for sides in one_by_one]).tobytes()
-    assert scores.tobytes() == scored.score_and_learn(points).tobytes()
-    assert forest.to_bytes() == scored.to_bytes()
+    for whole, one_by_one in zip(map(np.concatenate, zip(*pieces, strict=True)), expected, strict=True):
+        assert whole.tobytes() == one_by_one.tobytes()
+    assert forest.to_bytes() == learned
 
 
 @njit
