@@ -112,11 +112,11 @@ def test_the_table_is_for_a_person() -> None:
 10,000 forests of 100 trees × 10 records of 1 value, 2 workers
 
 memory
-  one forest                   about 71 KB
-  all forests                  about 710 MB
+  one forest                   about 65 KB
+  all forests                  about 650 MB
   --forest-memory, a worker    200 MB
-  in memory at a time          about 5,600
-  waiting in state             about 4,400; to bring one back takes about 780 µs
+  in memory at a time          about 6,200
+  waiting in state             about 3,800; to bring one back takes about 780 µs
 
 state
   one forest                   about 13 KB
@@ -149,10 +149,10 @@ def test_a_rate_that_is_too_much_is_called_so() -> None:
         (["--sample-size", "3"], "sample_size must be 10 to 16384, got 3"),
         (["--forest-memory", "2G"], "forest_memory must be a size such as 512MB or 2GB, got '2G'"),
         (
-            ["--forest-memory", "71KB", "--sample-size", "10"],
-            "forest_memory must be at least that of one forest, 71424, got 71000",
+            ["--forest-memory", "65KB", "--sample-size", "10"],
+            "forest_memory must be at least that of one forest, 65024, got 65000",
         ),
-        ([], "a forest must fit in half of this machine's memory, 500, to be measured, got 1313024"),
+        ([], "a forest must fit in half of this machine's memory, 500, to be measured, got 1159424"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -34,7 +34,7 @@ _FORESTS = """
 import sys
 import numpy
 from udf.rcf import RandomCutForest
-for dimensions, samples in ((1, 40), (1, 12), (3, 40), (13, 40)):
+for dimensions, samples in ((1, 40), (1, 12), (3, 40), (4, 40), (13, 40), (18, 40)):
     forest = RandomCutForest(dimensions, 7, samples, 90, seed=2)
     points = numpy.random.default_rng(dimensions).normal(size=(600, dimensions)).round(3)
     for batch in numpy.split(points, [500, *range(501, 600)]):

@@ -20,8 +20,10 @@ SHAPES = [
     dict(dimensions=3, num_trees=5, sample_size=20, time_decay=1000, scoring="open"),
     dict(dimensions=2, num_trees=4, sample_size=10, time_decay=11, shingle_size=5, seed=-1),
     dict(dimensions=1, num_trees=4, sample_size=32, time_decay=8, shingle_size=9),
+    dict(dimensions=4, num_trees=3, sample_size=16, time_decay=40),
+    dict(dimensions=3, num_trees=3, sample_size=16, time_decay=40, shingle_size=6),
 ]
-shapes = pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "short memory"])
+shapes = pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "short memory", "four", "many"])
 
 
 def records(shape, count, seed=1):

@@ -86,7 +86,7 @@ def empty_blocks(parameters: Parameters) -> Floats:
 
 
 def in_lines(blocks: Floats) -> Floats:
-    """A copy that begins where a line of the CPU's cache does, and has room before it for what `move_forth` reads."""
+    """A copy that begins where a line of the CPU's cache does, and has room before it for what `move_forth` touches."""
     room = np.empty(16 + blocks.size + 7)
     first = 16 + -(room.ctypes.data // 8) % 8
     copy = room[first : first + blocks.size].reshape(blocks.shape)

@@ -24,6 +24,7 @@ from .arrays import (
     CHILD,
     MASS,
     PARENT,
+    ROOT,
     SPAN,
     Floats,
     Tree,
@@ -31,12 +32,13 @@ from .arrays import (
     child_of,
     floats_at,
     point_at,
+    single,
     tree_at,
 )
 from .compiling import inlined, kernel, part
 from .cutting import outside
+from .descent import down_eight
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
-from .walk import down_four
 
 if TYPE_CHECKING:
     from .forest import RandomCutForest
@@ -141,21 +143,16 @@ def _add_one(
 def add_attributions(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, low: Any, high: Any) -> None:
     """Add to rows begin … end - 1 of low and high, (…, coordinates), the split scores of those points.
 
-    As in `walk.add_scores`, `step` words of `points` are from one to the next, and four go down side by side.
+    As in `walk.add_scores`, `step` words of `points` are from one to the next, and eight go down side by side.
     """
     width, last = tree.coordinates, end - 1
     outsides = np.empty(tree.samples)  # by depth, of the point that is served
-    for i in range(begin, end, 4):
-        j, k, m = min(i + 1, last), min(i + 2, last), min(i + 3, last)
-        x, y, z, w = i * step, j * step, k * step, m * step
-        a, b, c, d, depth_a, depth_b, depth_c, depth_d = down_four(tree, points, x, y, z, w)
-        _add_one(tree, points, x, table, a, depth_a, low, high, i * width, outsides)
-        if j > i:
-            _add_one(tree, points, y, table, b, depth_b, low, high, j * width, outsides)
-        if k > j:
-            _add_one(tree, points, z, table, c, depth_c, low, high, k * width, outsides)
-        if m > k:
-            _add_one(tree, points, w, table, d, depth_d, low, high, m * width, outsides)
+    root = int(tree.ids[single(tree, ROOT)])
+    for first in range(begin, end, 8):
+        told = down_eight(tree.ids, tree.numbers, tree.samples, root, points, first, last, step)
+        for i in range(min(end - first, 8)):
+            at = first + i
+            _add_one(tree, points, at * step, table, told[i], told[8 + i], low, high, at * width, outsides)
 
 
 @inlined

@@ -171,7 +171,7 @@ class RandomCutForest:
         """Memory that a forest of these parameters takes from its first record on, however many it learns.
 
         >>> RandomCutForest.estimate_bytes(dimensions=1, num_trees=100, sample_size=10)
-        71424
+        65024
         """
         parameters = Parameters(dimensions, num_trees, sample_size, shingle_size=shingle_size)
         recent = 8 * dimensions * (shingle_size - 1)

@@ -12,8 +12,9 @@ from numba.extending import intrinsic
 
 from .instructions import LANE, WORD, like, load, spread
 from .line_vectors import LEVELS
+from .scoring import SPARE
 
-LIKELY = 4
+LIKELY = SPARE  # rows that the table of scores has before that of the root
 _FLOATS, _WORDS = ir.VectorType(ir.DoubleType(), LIKELY), ir.VectorType(WORD, LIKELY)
 _IDS = ir.VectorType(ir.IntType(16), LEVELS)
 
@@ -71,7 +72,8 @@ def _type(
 
 
 # chances_of_cuts(numbers, ids, value, level, leaf, back, beyond, highest, last): a point is `beyond` a leaf and outside
-# of the nodes of levels highest … last + 1, which end there, to its left if `back` is 1. Of the LIKELY lowest, how many
-# are dealt with here, all or none; and for each of LIKELY, from the lowest up, the chance that a cut separates it from
-# the point, or 0 where it is not dealt with.
+# of the nodes of levels highest … last + 1, which end there, to its left if `back` is 1; of none if `last` is above. Of
+# the LIKELY lowest, how many are dealt with here, all or none, or the difference of the levels where that is negative;
+# and for each of LIKELY, from the lowest up, the chance that a cut separates it from the point, or 0 where it is not
+# dealt with.
 chances_of_cuts: Any = intrinsic(_type)

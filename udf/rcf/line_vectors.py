@@ -1,6 +1,6 @@
 """What is done to many rows of a tree on a line at once, in vector instructions: see `line`.
 
-They read up to a vector past what they are given, `move_forth` before it, and write there what they read.
+They read up to a vector past what they are given, or before it, and what they write there is what they read.
 """
 
 from typing import Any

@@ -10,7 +10,7 @@ from .line_nodes import chances_of_cuts
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 
 _SOME = 3  # points for which it is worth it to take eight
-IN_REGISTERS = supported()
+_IN_REGISTERS = supported()
 
 
 @inlined
@@ -58,7 +58,7 @@ def score_one(line: Line, x: float, table: Any) -> tuple[float, int]:
 def add_scores(line: Line, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
     """Add to scores[begin:end] the scores of those points; returns the leaf of the last, or -1 if unknown."""
     leaf = -1
-    while IN_REGISTERS and line.samples <= MOST and end - begin >= _SOME:
+    while _IN_REGISTERS and line.samples <= MOST and end - begin >= _SOME:
         add_eight_scores(
             line.numbers, line.ids, line.cut, line.value, line.level, line.mass,
             points, begin, end, table, scores,

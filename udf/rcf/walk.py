@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from .arrays import MASS, PARENT, ROOT, SPAN, Tree, box_at, child_of, point_at, single
+from .arrays import MASS, PARENT, ROOT, SPAN, Tree, box_at, point_at, single
 from .compiling import inlined, part
 from .cutting import differ, outside
+from .descent import down_eight, down_four
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 from .vectors import FEW, MANY
 
@@ -47,48 +48,21 @@ def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -
 
 
 @inlined
-def score_one(tree: Tree, points: Any, table: Any, x: int) -> tuple[float, int]:
-    """The score of a point, and the id of its leaf."""
-    node, depth = int(tree.ids[single(tree, ROOT)]), 0
-    while node < tree.samples:
-        node = child_of(tree, points, x, node)
-        depth += 1
-    return _climb(tree, points, x, table, node, depth), node
+def _add_four(
+    tree: Tree, points: Any, first: int, last: int, step: int, table: Any, scores: Any, leaves: Any, depths: Any
+) -> None:
+    """Add the scores of four points, or of those before the last.
 
-
-@inlined
-def down_four(tree: Tree, points: Any, x: int, y: int, z: int, w: int) -> tuple[int, int, int, int, int, int, int, int]:
-    """The leaves that the cuts lead four points to, and their depths.
-
-    Side by side, without branches: each waits for memory, and the waits overlap.
+    Where boxes are small, they climb side by side: steps in vain cost less than surprises.
     """
-    samples = tree.samples
-    a = b = c = d = int(tree.ids[single(tree, ROOT)])
-    going = depth_a = depth_b = depth_c = depth_d = int(a < samples)
-    while going:
-        a, b = child_of(tree, points, x, a), child_of(tree, points, y, b)
-        c, d = child_of(tree, points, z, c), child_of(tree, points, w, d)
-        on_a, on_b, on_c, on_d = int(a < samples), int(b < samples), int(c < samples), int(d < samples)
-        depth_a, depth_b = depth_a + on_a, depth_b + on_b
-        depth_c, depth_d = depth_c + on_c, depth_d + on_d
-        going = on_a | on_b | on_c | on_d
-    return a, b, c, d, depth_a, depth_b, depth_c, depth_d
-
-
-@inlined
-def _climb_four(
-    tree: Tree,
-    points: Any,
-    table: Any,
-    x: int,
-    y: int,
-    z: int,
-    w: int,
-    leaves: tuple[int, ...],
-    depths: tuple[int, ...],
-) -> tuple[float, float, float, float]:
-    """The scores of four points side by side: where boxes are small, steps in vain cost less than surprises."""
     (a, b, c, d), (depth_a, depth_b, depth_c, depth_d) = leaves, depths
+    j, k, m = min(first + 1, last), min(first + 2, last), min(first + 3, last)
+    x, y, z, w = first * step, j * step, k * step, m * step
+    if tree.coordinates > 2 * MANY:
+        for i in range(min(last + 1 - first, 4)):
+            at = first + i
+            scores[at] += _climb(tree, points, at * step, table, leaves[i], depths[i])
+        return
     score_a, score_b = _at_leaf(tree, points, x, table, a, depth_a), _at_leaf(tree, points, y, table, b, depth_b)
     score_c, score_d = _at_leaf(tree, points, z, table, c, depth_c), _at_leaf(tree, points, w, table, d, depth_d)
     beyond = float(depth_a)
@@ -98,39 +72,28 @@ def _climb_four(
         c, depth_c, score_c, beyond_c = _step(tree, points, z, table, c, depth_c, score_c)
         d, depth_d, score_d, beyond_d = _step(tree, points, w, table, d, depth_d, score_d)
         beyond = max(beyond_a, beyond_b, beyond_c, beyond_d)
-    return score_a, score_b, score_c, score_d
+    scores[first] += score_a
+    if j > first:
+        scores[j] += score_b
+    if k > j:
+        scores[k] += score_c
+    if m > k:
+        scores[m] += score_d
 
 
 @inlined
 def _add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
-    last, leaf = end - 1, -1
-    for i in range(begin, end, 4):
-        some = end - i
-        if some == 1:
-            score, leaf = score_one(tree, points, table, i * step)
-            scores[i] += score
-            break
-        j, k, m = i + 1, min(i + 2, last), min(i + 3, last)
-        x, y, z, w = i * step, j * step, k * step, m * step
-        a, b, c, leaf, depth_a, depth_b, depth_c, depth_d = down_four(tree, points, x, y, z, w)
-        if tree.coordinates > 2 * MANY:
-            scores[i] += _climb(tree, points, x, table, a, depth_a)
-            scores[j] += _climb(tree, points, y, table, b, depth_b)
-            if some > 2:
-                scores[k] += _climb(tree, points, z, table, c, depth_c)
-            if some > 3:
-                scores[m] += _climb(tree, points, w, table, leaf, depth_d)
-            continue
-        score_a, score_b, score_c, score_d = _climb_four(
-            tree, points, table, x, y, z, w, (a, b, c, leaf), (depth_a, depth_b, depth_c, depth_d)
-        )
-        scores[i] += score_a
-        scores[j] += score_b
-        if some > 2:
-            scores[k] += score_c
-        if some > 3:
-            scores[m] += score_d
-    return leaf
+    last, root, first = end - 1, int(tree.ids[single(tree, ROOT)]), begin
+    while end - first > 4:
+        eight = down_eight(tree.ids, tree.numbers, tree.samples, root, points, first, last, step)
+        _add_four(tree, points, first, last, step, table, scores, eight[:4], eight[8:12])
+        _add_four(tree, points, first + 4, last, step, table, scores, eight[4:8], eight[12:])
+        first += 8
+        if first >= end:
+            return int(eight[7])
+    four = down_four(tree.ids, tree.numbers, tree.samples, root, points, first, last, step)
+    _add_four(tree, points, first, last, step, table, scores, four[:4], four[4:])
+    return int(four[3])
 
 
 @inlined
