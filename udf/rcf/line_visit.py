@@ -23,6 +23,7 @@ from .reservoir import sample_of, some_priorities, worst_priority
 from .streams import KEEP, STREAM_STEP, unmixed, unmixed_stream
 
 _AHEAD = LANES  # trees
+_HOT = 5  # lines of the cache that a score and a gate need
 
 _entering = floats_on_stack(LANES)
 
@@ -53,9 +54,7 @@ def visit(
     `after` is the address of the trees that come after these.
     """
     x, total, entering, priorities = points[0], 0.0, _entering(), some_priorities()
-    any_line = line_at(0, 0, samples)
-    size = 8 * any_line.words
-    hot = (any_line.value + samples) // 8 + 1  # lines of the cache, up to that of the gate, that a score needs
+    size = 8 * line_at(0, 0, samples).words
     for first in range(0, num_trees, LANES):
         some, accepting = min(LANES, num_trees - first), 0
         ahead = first + _AHEAD
@@ -67,9 +66,9 @@ def visit(
             entering[accepting] = first + i
             accepting += int(priorities[i] < worst_priority(line_at(trees, first + i, samples).gate))
         for j in range(accepting):
-            _fetch(trees + size * int(entering[j]), hot, size // 64)
+            _fetch(trees + size * int(entering[j]), _HOT, size // 64)
         for i in range(some):
-            _fetch(there + size * i, 1, hot)
+            _fetch(there + size * i, 1, _HOT)
             if scored:
                 score, _ = score_one(line_at(trees, first + i, samples), x, table)
                 total += score
