@@ -26,7 +26,7 @@ import numpy as np
 from . import reservoir
 from .arrays import Floats, Integers, in_lines
 from .compiling import inlined, on_both_sides
-from .line_vectors import BLOCK, count_below, rows_above
+from .line_vectors import BLOCK, copy_lasts, count_below, rows_above
 from .parameters import Parameters
 from .pointers import floats_at, ids_at
 
@@ -160,5 +160,9 @@ def end_of(line: Line, leaf: int, right: int, level: int) -> int:
 def update_guide(line: Line) -> None:
     """After cuts have changed."""
     if line.guide < line.leaves // 4:
-        for block in range((line.samples + BLOCK - 1) // BLOCK):
+        blocks = (line.samples + BLOCK - 1) // BLOCK
+        whole = blocks // BLOCK * BLOCK
+        for block in range(0, whole, BLOCK):
+            copy_lasts(line.numbers, line.guide + block, line.cut + BLOCK * block)
+        for block in range(whole, blocks):
             line.numbers[line.guide + block] = line.numbers[line.cut + BLOCK * block + BLOCK - 1]

@@ -32,6 +32,26 @@ def _type_count_below(_context: Any, numbers: Any, at: Any, x: Any) -> Any:
 count_below: Any = intrinsic(_type_count_below)
 
 
+def _build_copy_lasts(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+    numbers, to, source = arguments
+    kind = ir.VectorType(ir.DoubleType(), BLOCK)
+    lasts = ir.Constant(kind, ir.Undefined)
+    for i in range(BLOCK):
+        at = builder.add(source, ir.Constant(WORD, BLOCK * i + BLOCK - 1))
+        lasts = builder.insert_element(lasts, builder.load(builder.gep(numbers, [at])), ir.Constant(ir.IntType(32), i))
+    store(builder, lasts, numbers, to)
+    return context.get_dummy_value()
+
+
+def _type_copy_lasts(_context: Any, numbers: Any, _to: Any, _source: Any) -> Any:
+    return types.void(numbers, types.intp, types.intp), _build_copy_lasts
+
+
+# copy_lasts(numbers, to, source): of BLOCK blocks of as many numbers, from `source` on, the last of each to `to` and on.
+# They are written as one vector, so that the search that soon reads them as one need not wait.
+copy_lasts: Any = intrinsic(_type_copy_lasts)
+
+
 def _below(builder: ir.IRBuilder, kind: ir.VectorType, limit: Any) -> Any:
     """For each lane, whether its number is below a limit."""
     number, all_lanes = ir.IntType(16), ir.Constant(WORD, kind.count)
