@@ -47,8 +47,8 @@ def _type_copy_lasts(_context: Any, numbers: Any, _to: Any, _source: Any) -> Any
     return types.void(numbers, types.intp, types.intp), _build_copy_lasts
 
 
-# copy_lasts(numbers, to, source): of BLOCK blocks of as many numbers, from `source` on, the last of each to `to` and on.
-# They are written as one vector, so that the search that soon reads them as one need not wait.
+# copy_lasts(numbers, to, source): of BLOCK blocks of as many numbers, from `source` on, the last of each, to `to`. They
+# are written as one vector, so that the search that soon reads them as one need not wait.
 copy_lasts: Any = intrinsic(_type_copy_lasts)
 
 
