@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -133,6 +134,15 @@ class KafkaBroker(Server):
         if self._process:
             end_server(self._process)
             self._process = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:  # pytest shows this with the failure
+            state = self._process and ("runs" if self._process.poll() is None else "has ended by itself")
+            last = (self._folder / "broker.log").read_text(errors="replace").splitlines()[-40:]
+            print(f"The broker {state or 'is stopped'}. The end of its log:", *last, sep="\n")
+        super().__exit__(kind, error, trace)
 
     def kill(self) -> None:
         """SIGKILL: a crash."""
