@@ -8,13 +8,13 @@ from numba.extending import intrinsic
 
 from .arrays import AXIS, CHILD, CUT
 from .instructions import WORD
+from .pointers import choose
 
 
 def _descent(points_at_once: int) -> Any:
     def build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         ids, numbers, samples, root, points, first, last, step = arguments
         begin, down = builder.block, builder.function.append_basic_block("down")
-        pair = ir.IntType(32)
 
         def section(number: int, at: Any) -> Any:
             return builder.add(builder.mul(samples, ir.Constant(WORD, number)), at)
@@ -34,12 +34,7 @@ def _descent(points_at_once: int) -> Any:
             axis = builder.zext(builder.load(builder.gep(ids, [section(AXIS, node)])), WORD)
             x = builder.load(builder.gep(points, [builder.add(start, axis)]))
             right = builder.fcmp_ordered(">", x, builder.load(builder.gep(numbers, [section(CUT, node)])))
-            children = builder.gep(ids, [section(CHILD, builder.add(node, node))])
-            both = builder.load(builder.bitcast(children, pair.as_pointer()), align=2)  # before it is known which
-            child = builder.select(
-                right, builder.lshr(both, ir.Constant(pair, 16)), builder.and_(both, ir.Constant(pair, 0xFFFF))
-            )
-            child = builder.zext(child, WORD)
+            child = choose(builder, ids, section(CHILD, builder.add(node, node)), right)
             on = builder.icmp_signed("<", child, samples)
             reached.append((child, builder.add(depth, builder.zext(on, WORD))))
             going = builder.or_(going, on)

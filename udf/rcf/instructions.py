@@ -5,6 +5,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 WORD, LANE = ir.IntType(64), ir.IntType(32)
@@ -41,6 +42,13 @@ def bits_of(builder: ir.IRBuilder, lanes: Any) -> Any:
 
 def greatest(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+def distance(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    """|a - b| of each lane."""
+    kind = ir.FunctionType(a.type, [a.type])
+    absolute = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fabs.v{a.type.count}f64")
+    return builder.call(absolute, [builder.fsub(a, b)])
 
 
 def joined(builder: ir.IRBuilder, vector: Any, join: Callable[[Any, Any], Any]) -> Any:

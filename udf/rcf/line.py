@@ -43,7 +43,7 @@ class Line(NamedTuple):
     ids: Any  # uint16 by offset, from the start of the block:
     level: int  # there is a row -1
     mass: int
-    leaves: int  # their number
+    leaves: int  # their number; ids begin there, and the guide ends
     samples: int
     words: int
 

@@ -14,14 +14,14 @@ from numba.core import cgutils
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-from .instructions import LANE, LANES, WORD, like, load, spread
+from .instructions import LANE, LANES, WORD, distance, like, load, spread
 from .scoring import DEPTH, WEIGHT
 
-ROWS = 16
-MOST = ROWS - 1  # there is a row -1
+_ROWS = 16
+MOST = _ROWS - 1  # there is a row -1
 _ID = ir.IntType(16)
 _FLOATS, _WORDS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(WORD, LANES)
-_IDS, _PAIRS = ir.VectorType(_ID, ROWS), ir.VectorType(LANE, ROWS)  # a pair of ids is as long as one LANE
+_IDS, _PAIRS = ir.VectorType(_ID, _ROWS), ir.VectorType(LANE, _ROWS)  # a pair of ids is as long as one LANE
 _ZEROS = ir.Constant(_FLOATS, [0.0] * LANES)
 _RECIPROCALS = tuple(
     ir.Constant(_FLOATS, [1.0 / max(n, 1) for n in range(first, first + LANES)]) for first in (0, LANES)
@@ -34,11 +34,7 @@ def supported() -> bool:
     return "+avx512f" in (get_host_cpu_features() if told is None else told).split(",")
 
 
-def _words(value: int) -> Any:
-    return ir.Constant(_WORDS, [value] * LANES)
-
-
-class Lanes:
+class _Lanes:
     """Writes what is done to eight lanes."""
 
     def __init__(self, builder: ir.IRBuilder) -> None:
@@ -55,9 +51,6 @@ class Lanes:
         bits = ir.IntType(LANES)
         return self._builder.icmp_unsigned("!=", self._builder.bitcast(lanes, bits), ir.Constant(bits, 0))
 
-    def distance(self, a: Any, b: Any) -> Any:
-        return self.call(f"llvm.fabs.v{a.type.count}f64", a.type, self._builder.fsub(a, b))
-
     def rows(self, base: Any, at: Any) -> tuple[Any, Any]:
         """The 16 numbers from `at` on."""
         next_ones = self._builder.add(at, ir.Constant(WORD, LANES))
@@ -69,10 +62,10 @@ class Lanes:
 
     def pairs(self, rows: Any, row: Any) -> tuple[Any, Any]:
         """The two ids of each of those rows."""
-        builder, id_bits = self._builder, _words(0xFFFF)
+        builder, id_bits = self._builder, like(_WORDS, 0xFFFF)
         both = self.call("llvm.x86.avx512.permvar.si.512", _PAIRS, rows, builder.bitcast(row, _PAIRS))
         both = builder.bitcast(both, _WORDS)  # what is asked for is in the lower halves
-        return builder.and_(both, id_bits), builder.and_(builder.lshr(both, _words(_ID.width)), id_bits)
+        return builder.and_(both, id_bits), builder.and_(builder.lshr(both, like(_WORDS, _ID.width)), id_bits)
 
     def of_table(self, table: Any, mass: Any, column: int) -> Any:
         """Of those rows of `scoring.score_table`; one by one, since it is rarely asked for."""
@@ -87,11 +80,11 @@ class Lanes:
         """The ends of the nodes of rows, from row -1 on, given their levels: beside the next rows with lower ones."""
         builder, one = self._builder, like(_PAIRS, 1)
         lower = like(_PAIRS, 0)
-        for row in range(ROWS):
-            level = builder.shuffle_vector(levels, levels, ir.Constant(_PAIRS, [row] * ROWS))
+        for row in range(_ROWS):
+            level = builder.shuffle_vector(levels, levels, ir.Constant(_PAIRS, [row] * _ROWS))
             above = builder.sext(builder.icmp_unsigned(">", levels, level), _PAIRS)
             lower = builder.or_(lower, builder.and_(above, like(_PAIRS, 1 << row)))
-        before = ir.Constant(_PAIRS, [(1 << row) - 1 for row in range(ROWS)])
+        before = ir.Constant(_PAIRS, [(1 << row) - 1 for row in range(_ROWS)])
         low = builder.and_(lower, before)
         high = builder.xor(lower, low)
         high = builder.and_(high, builder.neg(high))  # the lowest bit of it
@@ -101,7 +94,7 @@ class Lanes:
 
     def _zeros(self, bits: Any) -> Any:
         """How many there are above the highest bit."""
-        return self.call(f"llvm.ctlz.v{ROWS}i32", _PAIRS, bits, ir.Constant(ir.IntType(1), 0))
+        return self.call(f"llvm.ctlz.v{_ROWS}i32", _PAIRS, bits, ir.Constant(ir.IntType(1), 0))
 
     def read(self, place: Any, meant: Any) -> Any:
         arguments = place, ir.Constant(LANE, 8), meant, _ZEROS
@@ -114,24 +107,24 @@ class Lanes:
 
 def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     numbers, ids, cut, value, level, mass, points, begin, end, table, scores = arguments
-    lanes = Lanes(builder)
+    lanes = _Lanes(builder)
     cuts, values = lanes.rows(numbers, cut), lanes.rows(numbers, value)
     before = builder.sub(level, ir.Constant(WORD, 1))  # row -1
     left, right, masses = (builder.zext(load(builder, ids, at, _IDS), _PAIRS) for at in (before, level, mass))
     spans, depths = lanes.spans(left), builder.select(builder.icmp_unsigned(">", left, right), left, right)
-    leaves = builder.or_(depths, builder.shl(masses, ir.Constant(_PAIRS, [_ID.width] * ROWS)))
+    leaves = builder.or_(depths, builder.shl(masses, ir.Constant(_PAIRS, [_ID.width] * _ROWS)))
     number = builder.add(lanes.spread(begin), ir.Constant(_WORDS, list(range(LANES))))
     meant = builder.icmp_signed("<", number, lanes.spread(end))
     x = lanes.read(builder.bitcast(builder.gep(points, [begin]), _FLOATS.as_pointer()), meant)
 
-    leaf = _words(0)
+    leaf = like(_WORDS, 0)
     for half in (8, 4, 2, 1):
-        below = builder.fcmp_ordered("<", lanes.floats(cuts, builder.add(leaf, _words(half - 1))), x)
-        leaf = builder.select(below, builder.add(leaf, _words(half)), leaf)
+        below = builder.fcmp_ordered("<", lanes.floats(cuts, builder.add(leaf, like(_WORDS, half - 1))), x)
+        leaf = builder.select(below, builder.add(leaf, like(_WORDS, half)), leaf)
     at_leaf, (at_depth, at_mass) = lanes.floats(values, leaf), lanes.pairs(leaves, leaf)
     apart, right = builder.fcmp_unordered("!=", at_leaf, x), builder.fcmp_ordered(">", x, at_leaf)
-    beyond = lanes.distance(x, at_leaf)
-    score_now = cgutils.alloca_once_value(builder, lanes.floats(_RECIPROCALS, builder.add(at_depth, _words(1))))
+    beyond = distance(builder, x, at_leaf)
+    score_now = cgutils.alloca_once_value(builder, lanes.floats(_RECIPROCALS, builder.add(at_depth, like(_WORDS, 1))))
     with builder.if_then(lanes.any(builder.and_(meant, builder.not_(apart))), likely=False):
         weight, deeper = (lanes.of_table(table, at_mass, column) for column in (WEIGHT, DEPTH))
         seen = builder.fdiv(weight, builder.fadd(builder.sitofp(at_depth, _FLOATS), deeper))
@@ -141,14 +134,14 @@ def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any)
     at_now, depth_now, on_now = (
         cgutils.alloca_once_value(builder, start) for start in (leaf, at_depth, builder.and_(meant, apart))
     )
-    first = builder.select(right, _words(0), _words(1))
+    first = builder.select(right, like(_WORDS, 0), like(_WORDS, 1))
     up, done = builder.append_basic_block("up"), builder.append_basic_block("done")
     builder.branch(up)
     builder.position_at_end(up)
     low, high = lanes.pairs(spans, builder.add(builder.load(at_now), first))
     near, far = builder.select(right, high, low), builder.select(right, low, high)
     on = builder.and_(builder.load(on_now), builder.icmp_unsigned("==", near, leaf))
-    separated = builder.fdiv(beyond, builder.fadd(beyond, lanes.distance(at_leaf, lanes.floats(values, far))))
+    separated = builder.fdiv(beyond, builder.fadd(beyond, distance(builder, at_leaf, lanes.floats(values, far))))
     score, depth = builder.load(score_now), builder.load(depth_now)
     change = builder.fmul(separated, builder.fsub(lanes.floats(_RECIPROCALS, depth), score))
     builder.store(builder.select(on, builder.fadd(score, change), score), score_now)

@@ -7,10 +7,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .instructions import LANE, WORD, like, load, spread
+from .instructions import LANE, WORD, distance, like, load, spread
 from .line_vectors import LEVELS
 from .scoring import SPARE
 
@@ -50,10 +49,7 @@ def _build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) 
         end = builder.load(builder.gep(numbers, [builder.add(value, row)]))
         ends = builder.insert_element(ends, end, ir.Constant(LANE, i))
 
-    absolute = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(_FLOATS, [_FLOATS]), f"llvm.fabs.v{LIKELY}f64"
-    )
-    sides = builder.call(absolute, [builder.fsub(spread(builder, at_leaf, _FLOATS), ends)])
+    sides = distance(builder, spread(builder, at_leaf, _FLOATS), ends)
     outside = spread(builder, beyond, _FLOATS)
     chances = builder.fdiv(outside, builder.fadd(outside, sides))
     on = builder.icmp_signed("<", ir.Constant(_WORDS, list(range(LIKELY))), spread(builder, known, _WORDS))

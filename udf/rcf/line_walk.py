@@ -4,7 +4,7 @@ from typing import Any
 
 from .compiling import inlined, part
 from .instructions import LANES
-from .line import Line, end_of, id_at, level_at, search, sides_of
+from .line import Line, end_of, id_at, search, sides_of
 from .line_lanes import MOST, add_eight_scores, supported
 from .line_nodes import chances_of_cuts
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
@@ -14,8 +14,7 @@ _IN_REGISTERS = supported()
 
 
 @inlined
-def _score_at_leaf(line: Line, x: float, table: Any, leaf: int) -> float:
-    depth = max(level_at(line, leaf - 1), level_at(line, leaf))
+def _score_at_leaf(line: Line, x: float, table: Any, leaf: int, depth: int) -> float:
     if line.numbers[line.value + leaf] != x:
         return float(table[3 * (depth + 1) + RECIPROCAL])
     mass = 3 * id_at(line.ids, line.mass + leaf)
@@ -36,9 +35,10 @@ def score_one(line: Line, x: float, table: Any) -> tuple[float, int]:
     How many nodes it is outside of cannot be predicted, and few are more than LIKELY: so many are passed in any case.
     """
     leaf = search(line, x)
-    value, score = line.numbers[line.value + leaf], _score_at_leaf(line, x, table, leaf)
+    value = line.numbers[line.value + leaf]
     right = int(x > value)
     level, last = sides_of(line, leaf, right)
+    score = _score_at_leaf(line, x, table, leaf, max(level, last))
     last = last if x != value else level
     beyond = abs(x - value)
     known, a, b, c, d = chances_of_cuts(

@@ -40,16 +40,20 @@ def floats_on_stack(count: int) -> Any:
     return intrinsic(typed)
 
 
+def choose(builder: ir.IRBuilder, ids: Any, at: Any, second: Any) -> Any:
+    """The id at `at` or the one after it. Both are read before it is known which is asked for."""
+    pair = ir.IntType(32)
+    both = builder.load(builder.bitcast(builder.gep(ids, [at]), pair.as_pointer()), align=2)
+    low, high = builder.and_(both, ir.Constant(pair, 0xFFFF)), builder.lshr(both, ir.Constant(pair, 16))
+    return builder.zext(builder.select(second, high, low), ir.IntType(64))
+
+
 def _type_one_of_two(_context: Any, ids: Any, _at: Any, _second: Any) -> Any:
     def build(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-        ids, at, second = arguments
-        pair = ir.IntType(32)
-        both = builder.load(builder.bitcast(builder.gep(ids, [at]), pair.as_pointer()), align=2)
-        low, high = builder.and_(both, ir.Constant(pair, 0xFFFF)), builder.lshr(both, ir.Constant(pair, 16))
-        return builder.zext(builder.select(second, high, low), ir.IntType(64))
+        return choose(builder, *arguments)
 
     return types.int64(ids, types.intp, types.boolean), build
 
 
-# one_of_two(ids, at, second): the id at `at` or the one after it. Both are read before it is known which is asked for.
+# one_of_two(ids, at, second): see `choose`.
 one_of_two: Any = intrinsic(_type_one_of_two)
