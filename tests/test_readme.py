@@ -74,7 +74,7 @@ def test_readme_commands_for_brokers_and_a_cluster_run(tmp_path: Path, kafka: "K
         assert "submitted job" in done.stdout
         # The second of the three jobs may have been stopped before it had read anything
         until(lambda: len(kafka.records("readme-scores")) >= 1000)
-        assert kafka.records("readme-errors") == []
+        assert [message.value() for message in kafka.records("readme-errors")] == []
     finally:
         assert "ended" in typed(last, tmp_path).stdout
 

@@ -39,6 +39,7 @@ from .compiling import inlined, kernel, part
 from .cutting import outside
 from .descent import down_eight
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
+from .vectors import FEW
 
 if TYPE_CHECKING:
     from .forest import RandomCutForest
@@ -196,6 +197,9 @@ def attribute(
         if coordinates is None:
             a_line = line.line_at(trees, t, samples)
             add_attributions_on_line(a_line, at_points, 0, count, 1, of_table, lows, highs)
+        elif coordinates == FEW:  # compiled for themselves, without what is done to more
+            few = tree_at(trees, t, samples, FEW)
+            add_attributions(few, at_points, 0, count, FEW, of_table, lows, highs)
         else:
             tree = tree_at(trees, t, samples, coordinates)
             add_attributions(tree, at_points, 0, count, coordinates, of_table, lows, highs)

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import line, line_tree, line_visit, line_walk, tree, walk
+from . import few_walk, line, line_tree, line_visit, line_walk, tree, walk
 from .arrays import Floats, Integers, tree_at
 from .compiling import inlined, kernel, part
 from .instructions import LANES
 from .line_lanes import MOST
 from .pointers import floats_at
 from .reservoir import next_accepted, priority_of, sample_of, some_priorities
+from .vectors import FEW
 
 
 @inlined
@@ -88,6 +89,10 @@ def _run(
             on_line, take, add = line.line_at(trees, t, samples), line_tree.take, line_walk.add_scores
             sample = sample_of(on_line, t, seed, decay_rate)
             _pass(on_line, sample, take, add, 1, table, first, end, learned, scored, points, scores)
+        elif coordinates == FEW:  # compiled for themselves, without what is done to more
+            few, take, add = tree_at(trees, t, samples, FEW), tree.take, few_walk.add_scores
+            sample = sample_of(few, t, seed, decay_rate)
+            _pass(few, sample, take, add, step, table, first, end, learned, scored, points, scores)
         else:
             in_space, take, add = tree_at(trees, t, samples, coordinates), tree.take, walk.add_scores
             sample = sample_of(in_space, t, seed, decay_rate)

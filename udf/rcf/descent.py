@@ -1,52 +1,82 @@
 """Several points go down a tree side by side, without branches: each waits for memory, and the waits overlap."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from .arrays import AXIS, CHILD, CUT
-from .instructions import WORD
+from .instructions import LANE, WORD, like, spread
 from .pointers import choose
+
+
+class Sections(NamedTuple):
+    """A tree (`arrays.Tree`) as what is written in instructions gets it."""
+
+    ids: Any
+    numbers: Any
+    samples: Any
+
+    def at(self, builder: ir.IRBuilder, number: int, place: Any) -> Any:
+        """Where a place of that section is."""
+        return builder.add(builder.mul(self.samples, ir.Constant(WORD, number)), place)
+
+    def id(self, builder: ir.IRBuilder, number: int, place: Any) -> Any:
+        return builder.zext(builder.load(builder.gep(self.ids, [self.at(builder, number, place)])), WORD)
+
+    def number(self, builder: ir.IRBuilder, number: int, place: Any) -> Any:
+        return builder.load(builder.gep(self.numbers, [self.at(builder, number, place)]))
+
+
+def points_from(builder: ir.IRBuilder, first: Any, last: Any, points_at_once: int) -> list[Any]:
+    """The numbers first, first + 1, …, so many, and `last` in place of those that are more."""
+    numbers = [builder.add(first, ir.Constant(WORD, i)) for i in range(points_at_once)]
+    return [builder.select(builder.icmp_signed("<", number, last), number, last) for number in numbers]
+
+
+def walk_down(
+    builder: ir.IRBuilder, tree: Sections, root: Any, points: Any, starts: Sequence[Any]
+) -> tuple[list[Any], Any]:
+    """The ids of the leaves that the cuts lead points to, which begin at `starts`, and a vector of their depths."""
+    depths_of = ir.VectorType(LANE, len(starts))
+    samples = spread(builder, builder.trunc(tree.samples, LANE), depths_of)
+    is_inner = builder.zext(builder.icmp_signed("<", root, tree.samples), LANE)
+    at_root = spread(builder, is_inner, depths_of)
+    begin, down = builder.block, builder.function.append_basic_block("down")
+    builder.branch(down)
+
+    builder.position_at_end(down)
+    nodes, depths = [builder.phi(WORD) for _ in starts], builder.phi(depths_of)
+    reached, children = ir.Constant(depths_of, ir.Undefined), []
+    for i, (start, node) in enumerate(zip(starts, nodes, strict=True)):
+        axis = tree.id(builder, AXIS, node)
+        x = builder.load(builder.gep(points, [builder.add(start, axis)]))
+        right = builder.fcmp_ordered(">", x, tree.number(builder, CUT, node))
+        child = choose(builder, tree.ids, tree.at(builder, CHILD, builder.add(node, node)), right)
+        children.append(child)
+        reached = builder.insert_element(reached, builder.trunc(child, LANE), ir.Constant(LANE, i))
+        node.add_incoming(root, begin)
+        node.add_incoming(child, down)
+    on = builder.icmp_signed("<", reached, samples)
+    deeper = builder.add(depths, builder.zext(on, depths_of))
+    depths.add_incoming(at_root, begin)
+    depths.add_incoming(deeper, down)
+    going = builder.bitcast(on, ir.IntType(len(starts)))
+    done = builder.function.append_basic_block("done")
+    builder.cbranch(builder.icmp_unsigned("!=", going, like(going.type, 0)), down, done)
+    builder.position_at_end(done)
+    return children, deeper
 
 
 def _descent(points_at_once: int) -> Any:
     def build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         ids, numbers, samples, root, points, first, last, step = arguments
-        begin, down = builder.block, builder.function.append_basic_block("down")
-
-        def section(number: int, at: Any) -> Any:
-            return builder.add(builder.mul(samples, ir.Constant(WORD, number)), at)
-
-        starts = []
-        for i in range(points_at_once):
-            number = builder.add(first, ir.Constant(WORD, i))
-            number = builder.select(builder.icmp_signed("<", number, last), number, last)
-            starts.append(builder.mul(number, step))
-        is_inner = builder.zext(builder.icmp_signed("<", root, samples), WORD)
-        builder.branch(down)
-
-        builder.position_at_end(down)
-        lanes = [(builder.phi(WORD), builder.phi(WORD)) for _ in starts]
-        reached, going = [], ir.Constant(ir.IntType(1), 0)
-        for start, (node, depth) in zip(starts, lanes, strict=True):
-            axis = builder.zext(builder.load(builder.gep(ids, [section(AXIS, node)])), WORD)
-            x = builder.load(builder.gep(points, [builder.add(start, axis)]))
-            right = builder.fcmp_ordered(">", x, builder.load(builder.gep(numbers, [section(CUT, node)])))
-            child = choose(builder, ids, section(CHILD, builder.add(node, node)), right)
-            on = builder.icmp_signed("<", child, samples)
-            reached.append((child, builder.add(depth, builder.zext(on, WORD))))
-            going = builder.or_(going, on)
-        for (node, depth), (child, deeper) in zip(lanes, reached, strict=True):
-            node.add_incoming(root, begin)
-            node.add_incoming(child, down)
-            depth.add_incoming(is_inner, begin)
-            depth.add_incoming(deeper, down)
-        done = builder.function.append_basic_block("done")
-        builder.cbranch(going, down, done)
-        builder.position_at_end(done)
-        told = [part[which] for which in range(2) for part in reached]
+        starts = [builder.mul(number, step) for number in points_from(builder, first, last, points_at_once)]
+        leaves, depths = walk_down(builder, Sections(ids, numbers, samples), root, points, starts)
+        lanes = [builder.extract_element(depths, ir.Constant(LANE, i)) for i in range(points_at_once)]
+        told = leaves + [builder.zext(depth, WORD) for depth in lanes]
         return context.make_tuple(builder, signature.return_type, told)
 
     def typed(

@@ -7,7 +7,7 @@ from .compiling import inlined, part
 from .cutting import differ, outside
 from .descent import down_eight, down_four
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
-from .vectors import FEW, MANY
+from .vectors import MANY
 
 
 @inlined
@@ -82,7 +82,8 @@ def _add_four(
 
 
 @inlined
-def _add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
+def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
+    """Add to scores[begin:end] the scores of those points; returns the id of the leaf of the last."""
     last, root, first = end - 1, int(tree.ids[single(tree, ROOT)]), begin
     while end - first > 4:
         eight = down_eight(tree.ids, tree.numbers, tree.samples, root, points, first, last, step)
@@ -94,12 +95,3 @@ def _add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table:
     four = down_four(tree.ids, tree.numbers, tree.samples, root, points, first, last, step)
     _add_four(tree, points, first, last, step, table, scores, four[:4], four[4:])
     return int(four[3])
-
-
-@inlined
-def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
-    """Add to scores[begin:end] the scores of those points; returns the id of the leaf of the last."""
-    if tree.coordinates == FEW:  # compiled for themselves, without what is done to more
-        few = Tree(tree.sample, tree.gate, tree.numbers, tree.ids, tree.samples, FEW)
-        return _add_scores(few, points, begin, end, step, table, scores)
-    return _add_scores(tree, points, begin, end, step, table, scores)
