@@ -22,6 +22,9 @@ LINE_SEPARATOR = "\u2424"
 TIME_DIGITS = 13
 """A line begins with its arrival and, unless that is wrong (then spaces), its event time, each in so many digits."""
 
+TICK_MILLIS = 1000
+"""Between two ticks, which come the way that records come."""
+
 _POLL_MILLIS = 100
 
 
@@ -59,6 +62,7 @@ class BrokerReader(KeyedProcessFunction):
         now = timers.current_processing_time()
         timers.register_processing_time_timer(_next_poll(now))
         yield from self._start(now)
+        self._listening.heard()
         text, times, partitions = value
         if not times:
             return
@@ -98,7 +102,7 @@ class BrokerReader(KeyedProcessFunction):
         if epoch != self._epoch:
             self._newest_state.clear()
             time = NO_TIME
-        self._listening = Listening(_POLL_MILLIS, now)
+        self._listening = Listening(_POLL_MILLIS, now, TICK_MILLIS)
         self._clock.start(now, dict(self._newest_state.items()), time)
         yield from self._marks(time, now)
 
