@@ -27,7 +27,7 @@ EXTREMES = [0.0, -0.0, 5e-324, 1e-308, -1e-300, 1.0, 1.0 + 2**-52, 1.7e9, 1e300,
 values = st.sampled_from(EXTREMES) | st.floats(allow_nan=False, allow_infinity=False)
 tiny = st.floats(-1e-307, 1e-307) | st.sampled_from([0.0, 5e-324])
 coarse = st.integers(-3, 3).map(float) | st.floats(-5, 5)
-shapes = st.sampled_from([(1, 1), (2, 1), (9, 1), (1, 3), (2, 5)])
+shapes = st.sampled_from([(1, 1), (2, 1), (4, 1), (9, 1), (1, 3), (2, 5), (1, 24)])
 scorings = st.sampled_from(["kinesis", "open"])
 
 
@@ -103,10 +103,11 @@ SHAPES: list[dict[str, Any]] = [
     dict(dimensions=1, num_trees=7, sample_size=16, time_decay=40),
     dict(dimensions=3, num_trees=5, sample_size=20, time_decay=1000, scoring="open"),
     dict(dimensions=1, num_trees=4, sample_size=10, time_decay=11, shingle_size=12, seed=-1),
+    dict(dimensions=2, num_trees=3, sample_size=16, time_decay=40, shingle_size=16),
 ]
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles"])
+@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "many"])
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.integers(0, 50), max_size=6))
 def test_batches_and_restores_do_not_matter(shape, cuts):
@@ -119,7 +120,7 @@ def test_batches_and_restores_do_not_matter(shape, cuts):
         assert np.concatenate([piece[side] for piece in pieces]).tobytes() == at_once.tobytes()
 
 
-@pytest.fixture(scope="module", params=SHAPES, ids=["line", "space", "shingles"])
+@pytest.fixture(scope="module", params=SHAPES, ids=["line", "space", "shingles", "many"])
 def one_at_a_time(request):
     """A shape, points, and of each record in turn its score and sides, then all that was learned of them."""
     shape = request.param
@@ -171,7 +172,7 @@ def test_a_stretch_of_a_series_leaves_the_other_points_alone(shingle_size, end):
         assert [4 * low[i], 4 * high[i]] == [pytest.approx(side[0], rel=1e-12, abs=0) for side in expected]
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles"])
+@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "many"])
 def test_attributions_are_zero_until_the_sample_is_full(shape):
     forest = RandomCutForest(**shape)
     points = np.ones((5, forest.dimensions))

@@ -22,8 +22,11 @@ SHAPES = [
     dict(dimensions=1, num_trees=4, sample_size=32, time_decay=8, shingle_size=9),
     dict(dimensions=4, num_trees=3, sample_size=16, time_decay=40),
     dict(dimensions=3, num_trees=3, sample_size=16, time_decay=40, shingle_size=6),
+    dict(dimensions=1, num_trees=3, sample_size=16, time_decay=40, shingle_size=32),
 ]
-shapes = pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "short memory", "four", "many"])
+shapes = pytest.mark.parametrize(
+    "shape", SHAPES, ids=["line", "space", "shingles", "short memory", "four", "many", "blocks"]
+)
 
 
 def records(shape, count, seed=1):

@@ -29,8 +29,6 @@ from .arrays import (
     Floats,
     Tree,
     box_at,
-    child_of,
-    floats_at,
     point_at,
     single,
     tree_at,
@@ -38,6 +36,8 @@ from .arrays import (
 from .compiling import inlined, kernel, part
 from .cutting import outside
 from .descent import down_eight
+from .many_walk import has_blocks, rise_many, split_many
+from .pointers import floats_at, words_at
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 from .vectors import FEW
 
@@ -77,32 +77,43 @@ def _add_new(
     low: Any,
     high: Any,
     to: int,
-    outsides: Floats,
+    path: Any,
+    totals: Any,
+    scores: Any,
 ) -> None:
     """Split the score of a point that is `gap` away from its leaf.
 
     Up while it is outside of the boxes, noting by how much; then down again, knowing what passes.
     """
     samples, coordinates, numbers = tree.samples, tree.coordinates, tree.numbers
-    node = above = leaf
-    d, beyond = depth, gap
-    while d > 0 and beyond > 0.0:
-        above = int(tree.ids[PARENT * samples + above])
-        box = box_at(tree, above)
+    node, first, same, by_blocks = leaf, depth, point_at(tree, leaf - samples), has_blocks(coordinates)
+    if by_blocks and depth > 0:
+        first = rise_many(tree.ids, numbers, samples, coordinates, points, x, path, totals, leaf, depth)
+    while first > 0 and not by_blocks:
+        node = int(tree.ids[PARENT * samples + node])
+        box = box_at(tree, node)
         beyond = outside(numbers, box, box + coordinates, points, x, coordinates)
-        if beyond > 0.0:
-            node, d = above, d - 1
-            outsides[d] = beyond
-    passed = 1.0
-    while d < depth:
-        box, sides = box_at(tree, node), numbers[SPAN * samples + node]
-        total = outsides[d] + sides
-        d += 1
-        _split(tree, box, box + coordinates, points, x, passed * table[3 * d + RECIPROCAL], total, low, high, to)
-        passed *= sides / total
-        node = child_of(tree, points, x, node)
-    same = point_at(tree, leaf - samples)
-    _split(tree, same, same, points, x, passed * table[3 * (depth + 1) + RECIPROCAL], gap, low, high, to)
+        if beyond == 0.0:
+            break
+        first -= 1
+        path[first], totals[first] = node, beyond
+    passed, least = 1.0, gap
+    for d in range(first, depth):
+        sides = numbers[SPAN * samples + path[d]]
+        totals[d] += sides
+        least = min(least, totals[d])
+        scores[d] = passed * table[3 * (d + 1) + RECIPROCAL]
+        passed *= sides / totals[d]
+    totals[depth], scores[depth] = gap, passed * table[3 * (depth + 1) + RECIPROCAL]
+    if by_blocks and least >= _SMALL:
+        for d in range(first, depth + 1):
+            scores[d] /= totals[d]
+        split_many(tree.ids, numbers, samples, coordinates, points, x, path, scores, first, depth, same, low, high, to)
+        return
+    for d in range(first, depth):
+        box = box_at(tree, path[d])
+        _split(tree, box, box + coordinates, points, x, scores[d], totals[d], low, high, to)
+    _split(tree, same, same, points, x, scores[depth], gap, low, high, to)
 
 
 @inlined
@@ -129,13 +140,24 @@ def _add_seen(tree: Tree, points: Any, x: int, table: Any, leaf: int, depth: int
 
 @part
 def _add_one(
-    tree: Tree, points: Any, x: int, table: Any, leaf: int, depth: int, low: Any, high: Any, to: int, outsides: Floats
+    tree: Tree,
+    points: Any,
+    x: int,
+    table: Any,
+    leaf: int,
+    depth: int,
+    low: Any,
+    high: Any,
+    to: int,
+    path: Any,
+    totals: Any,
+    scores: Any,
 ) -> None:
     """Split the score of a point, given the leaf that the cuts lead it to and its depth."""
     same = point_at(tree, leaf - tree.samples)
     gap = outside(tree.numbers, same, same, points, x, tree.coordinates)
     if gap > 0.0:
-        _add_new(tree, points, x, table, leaf, depth, gap, low, high, to, outsides)
+        _add_new(tree, points, x, table, leaf, depth, gap, low, high, to, path, totals, scores)
     else:
         _add_seen(tree, points, x, table, leaf, depth, low, high, to)
 
@@ -147,13 +169,16 @@ def add_attributions(tree: Tree, points: Any, begin: int, end: int, step: int, t
     As in `walk.add_scores`, `step` words of `points` are from one to the next, and eight go down side by side.
     """
     width, last = tree.coordinates, end - 1
-    outsides = np.empty(tree.samples)  # by depth, of the point that is served
+    room = np.empty(3 * tree.samples)  # by depth, of the point that is served; used below, and so alive until then
+    totals = floats_at(room.ctypes.data)
+    scores, path = floats_at(room[tree.samples :].ctypes.data), words_at(room[2 * tree.samples :].ctypes.data)
     root = int(tree.ids[single(tree, ROOT)])
     for first in range(begin, end, 8):
         told = down_eight(tree.ids, tree.numbers, tree.samples, root, points, first, last, step)
         for i in range(min(end - first, 8)):
             at = first + i
-            _add_one(tree, points, at * step, table, told[i], told[8 + i], low, high, at * width, outsides)
+            _add_one(tree, points, at * step, table, told[i], told[8 + i], low, high, at * width, path, totals, scores)
+    room[0] = 0.0
 
 
 @inlined

@@ -100,14 +100,15 @@ def separating_cut(
     Given that a cut of the extended box separates the two, it is uniform on those gaps; offset is below
     their sum, which is greater than 0.
     """
-    axis, below, above = 0, 0.0, 0.0
-    for i in range(coordinates):
-        gap = _gap(numbers[low + i], numbers[high + i], points[x + i])
-        if gap > 0.0:
-            axis = i
-            below, above = min(numbers[high + i], points[x + i]), max(numbers[low + i], points[x + i])
-            if offset < gap:
-                break
-            offset -= gap
-    # Where rounding has used up all the gaps, the cut is at the end of the last of them.
+    axis, gap = 0, _gap(numbers[low], numbers[high], points[x])
+    while gap <= offset and axis < coordinates - 1:  # whether there is a gap at all would be a surprise each time
+        offset -= gap
+        axis += 1
+        gap = _gap(numbers[low + axis], numbers[high + axis], points[x + axis])
+    if gap <= offset:  # rounding has used up all the gaps: the cut is at the end of the last of them
+        offset -= gap
+        while gap == 0.0 and axis > 0:
+            axis -= 1
+            gap = _gap(numbers[low + axis], numbers[high + axis], points[x + axis])
+    below, above = min(numbers[high + axis], points[x + axis]), max(numbers[low + axis], points[x + axis])
     return axis, cut_between(below, above, offset)

@@ -24,6 +24,7 @@ def _pointer_to(element: types.Type) -> Any:
 
 floats_at = _pointer_to(types.float64)
 ids_at = _pointer_to(types.uint16)
+words_at = _pointer_to(types.int64)
 
 
 def floats_on_stack(count: int) -> Any:
