@@ -212,8 +212,8 @@ def _type_split(
 # climb_many(ids, numbers, samples, coordinates, points, x, table, node, depth, score): the score of the point at `x`,
 # given that at its leaf, which is `node` and not the root.
 climb_many: Any = intrinsic(_type_climb)
-# rise_many(ids, numbers, samples, coordinates, points, x, path, outsides, leaf, depth): notes, by depth, the nodes above
-# a leaf that the point is outside of, and by how much; the least such depth, or that of the leaf.
+# rise_many(ids, numbers, samples, coordinates, points, x, path, outsides, leaf, depth): notes, by depth, the nodes
+# above a leaf that the point is outside of, and by how much; the least such depth, or that of the leaf.
 rise_many: Any = intrinsic(_type_rise)
 # split_many(ids, numbers, samples, coordinates, points, x, path, weights, first, last, leaf, lows, highs, to): adds what
 # the point is below the boxes of path[first] … path[last - 1], times their weights, to lows from `to` on, and what it is
