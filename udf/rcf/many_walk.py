@@ -215,7 +215,7 @@ climb_many: Any = intrinsic(_type_climb)
 # rise_many(ids, numbers, samples, coordinates, points, x, path, outsides, leaf, depth): notes, by depth, the nodes
 # above a leaf that the point is outside of, and by how much; the least such depth, or that of the leaf.
 rise_many: Any = intrinsic(_type_rise)
-# split_many(ids, numbers, samples, coordinates, points, x, path, weights, first, last, leaf, lows, highs, to): adds what
-# the point is below the boxes of path[first] … path[last - 1], times their weights, to lows from `to` on, and what it is
-# above them to highs; then the same for the point at `leaf`, times weights[last]. 0.
+# split_many(ids, numbers, samples, coordinates, points, x, path, weights, first, last, leaf, lows, highs, to): adds
+# what the point is below the boxes of path[first] … path[last - 1], times their weights, to lows from `to` on, and what
+# it is above them to highs; then the same for the point at `leaf`, times weights[last]. 0.
 split_many: Any = intrinsic(_type_split)
