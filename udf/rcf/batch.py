@@ -16,7 +16,7 @@ from .compiling import inlined, kernel, part
 from .instructions import LANES
 from .line_lanes import MOST
 from .pointers import floats_at
-from .reservoir import next_accepted, priority_of, sample_of, some_priorities
+from .reservoir import enters, next_candidate, priority_of, sample_of, some_priorities
 from .vectors import FEW
 
 
@@ -42,14 +42,15 @@ def _pass(
         number += 1
     priorities, known = some_priorities(), number - LANES
     while number < end:
-        accepted, priority, leaf = end, 0.0, -1
+        candidate, leaf = end, -1
         if learned:
-            accepted, priority, known = next_accepted(sample, number, end, priorities, known)
+            candidate, known = next_candidate(sample, number, end, priorities, known)
         if scored:
-            leaf = add_scores(a_tree, points, number - first, min(accepted + 1, end) - first, step, table, scores)
-        if accepted < end:
-            take(a_tree, sample, accepted, priority, points, (accepted - first) * step, leaf)
-        number = accepted + 1
+            leaf = add_scores(a_tree, points, number - first, min(candidate + 1, end) - first, step, table, scores)
+        if candidate < end and enters(sample.gate, priorities[candidate - known]):
+            priority = priorities[candidate - known]
+            take(a_tree, sample, candidate, priority, points, (candidate - first) * step, leaf)
+        number = candidate + 1
 
 
 @kernel

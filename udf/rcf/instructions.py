@@ -63,14 +63,14 @@ def joined(builder: ir.IRBuilder, vector: Any, join: Callable[[Any, Any], Any]) 
     return builder.extract_element(vector, ir.Constant(LANE, 0))
 
 
-LANES = 8
+LANES, AT_ONCE = 8, 16
 MIX_1, MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def progression(builder: ir.IRBuilder, start: Any, step: Any) -> Any:
-    """start, start + step, …: as many as LANES."""
-    kind = ir.VectorType(WORD, LANES)
-    numbers = ir.Constant(kind, list(range(LANES)))
+def progression(builder: ir.IRBuilder, start: Any, step: Any, count: int = LANES) -> Any:
+    """start, start + step, …: so many."""
+    kind = ir.VectorType(WORD, count)
+    numbers = ir.Constant(kind, list(range(count)))
     return builder.add(spread(builder, start, kind), builder.mul(numbers, spread(builder, step, kind)))
 
 
@@ -83,9 +83,9 @@ def mixed(builder: ir.IRBuilder, bits: Any) -> Any:
 
 def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     start, step, limit = arguments
-    bits = mixed(builder, progression(builder, start, step))
+    bits = mixed(builder, progression(builder, start, step, AT_ONCE))
     high = bits_of(builder, builder.icmp_unsigned(">=", bits, spread(builder, limit, bits.type)))
-    past = builder.or_(high, ir.Constant(WORD, 1 << LANES))
+    past = builder.or_(high, ir.Constant(WORD, 1 << AT_ONCE))
     return builder.cttz(past, ir.Constant(ir.IntType(1), 1))
 
 
@@ -93,6 +93,6 @@ def _type_first_high(_context: Any, start: Any, step: Any, limit: Any) -> Any:
     return types.int64(types.uint64, types.uint64, types.uint64), _build_first_high
 
 
-# first_high(start, step, limit): the first of the LANES numbers start, start + step, … of which `streams._mix` makes at
-# least `limit`, or LANES. Mixed side by side, eight take as long as one.
+# first_high(start, step, limit): the first of the AT_ONCE numbers start, start + step, … of which `streams._mix` makes
+# at least `limit`, or AT_ONCE. More than LANES, so that one look is mostly enough: whether it is would be a surprise.
 first_high: Any = intrinsic(_type_first_high)

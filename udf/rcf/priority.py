@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .instructions import LANES, WORD, bits_of, like, load, mixed, progression, spread, store
+from .instructions import LANES, WORD, like, mixed, progression, spread, store
 
 _FLOATS, _WORDS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(WORD, LANES)
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -111,19 +111,3 @@ def _type_put_of_trees(
 # put_priorities_of_trees(start, step, ahead, number, decay_rate, room): those of one record in as many trees, whose
 # streams are what `streams._mix` makes of start, start + step, …; the draw is `ahead` of where a stream starts.
 put_priorities_of_trees: Any = intrinsic(_type_put_of_trees)
-
-
-def _build_lower(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-    room, limit = arguments
-    lower = builder.fcmp_ordered(
-        "<", load(builder, room, ir.Constant(WORD, 0), _FLOATS), spread(builder, limit, _FLOATS)
-    )
-    return bits_of(builder, lower)
-
-
-def _type_lower(_context: Any, room: Any, _limit: Any) -> Any:
-    return types.int64(room, types.float64), _build_lower
-
-
-# lower(room, limit): bits, from the lowest on, for which of those LANES numbers are less.
-lower: Any = intrinsic(_type_lower)

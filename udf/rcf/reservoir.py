@@ -18,7 +18,7 @@ import numpy.typing as npt
 from .compiling import inlined, on_both_sides, part
 from .instructions import LANES
 from .pointers import floats_on_stack
-from .priority import lower, one_priority, put_priorities
+from .priority import one_priority, put_priorities
 from .reservoir_vectors import FAN, FAN_BITS, equal, lowest, put
 from .streams import KEEP, STEP, drawn, first_reaching, highest_bits, stream, unmixed
 
@@ -37,7 +37,7 @@ class Reservoir(NamedTuple):
     numbers: Any  # float64 by offset: the tournament, priorities first, -∞ where there is none; then
     record: int  # the number of the record in each slot
     entry: int  # the leaf in each slot; over one coordinate, the value
-    gate: Any  # float64: of a full sample the greatest priority and its slot; and two numbers of `next_accepted`
+    gate: Any  # float64: of a full sample the greatest priority and its slot; and two numbers of `next_candidate`
     samples: int
     start: Any  # of the tree's stream of random numbers
     decay_rate: float
@@ -96,40 +96,45 @@ def priority_of(sample: Reservoir, number: int) -> float:
 
 
 @inlined
-def next_accepted(sample: Reservoir, first: int, end: int, priorities: Any, known: int) -> tuple[int, float, int]:
-    """The first record from `first` on whose priority is below the worst of the full sample; and the priority.
+def next_candidate(sample: Reservoir, first: int, end: int, priorities: Any, known: int) -> tuple[int, int]:
+    """The first record from `first` on that may enter the full sample; if there is none before `end`, that.
 
-    If there is none before `end`, that. The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which
-    grows with n. So every u is compared with a number below the threshold of the last of a block of records, 1 - t <
-    exp(-t), and logarithms are taken only of what passes, and of the seven records after it, which takes no longer.
-    That number and the end of the block are kept with the tree: they hold for a lesser worst, too, and the worst only
-    ever gets less. Numbers are compared as integers, before they become floats.
+    The threshold of a record in terms of -ln u is t = exp(worst + λ·n), which grows with n. So every u is compared with
+    a number below the threshold of the last of a block of records, 1 - t < exp(-t), and logarithms are taken only of
+    what passes, and of the seven records after it, which takes no longer. That number and the end of the block are kept
+    with the tree: they hold for a lesser worst, too, and the worst only ever gets less. Numbers are compared as
+    integers, before they become floats.
 
-    priorities: from call to call, those of the records known … known + 7. `known` is returned as third, and is LANES
-    less than `first` to begin with.
+    Whether it `enters` is asked after the records up to it are scored, as nearly all do: the logarithms are long in
+    coming, and nothing waits for them meanwhile.
+
+    priorities: from call to call, those of the records known … known + 7. `known` is returned as second, and is LANES
+    less than the first record to begin with.
     """
-    gate, worst, decay_rate, number = sample.gate, sample.gate[_WORST], sample.decay_rate, first
+    gate, number = sample.gate, first
     while number < end:
-        if number < known + LANES:
-            accepted = lower(priorities, worst) >> (number - known)
-            if accepted:
-                number += lowest(accepted)
-                return min(number, end), priorities[number - known], known
-            number = known + LANES
-            continue
         if number >= gate[_UNTIL]:
-            block_end = number + min(max(1, int(0.125 / decay_rate)), 4096)
-            threshold = np.exp(worst + decay_rate * block_end) * (1.0 + 1e-9)
+            block_end = number + min(max(1, int(0.125 / sample.decay_rate)), 4096)
+            threshold = np.exp(gate[_WORST] + sample.decay_rate * block_end) * (1.0 + 1e-9)
             gate[_LIMIT], gate[_UNTIL] = max(0.0, 1.0 - threshold), block_end
         block_end = min(end, max(number + 1, int(gate[_UNTIL])))
-        number = first_reaching(sample.start, number, block_end, KEEP, highest_bits(gate[_LIMIT]))
+        if gate[_LIMIT] > 0.0:
+            number = first_reaching(sample.start, number, block_end, KEEP, highest_bits(gate[_LIMIT]))
         if number < block_end:
-            known = number
-            put_priorities(unmixed(sample.start, number, KEEP), STEP, number, decay_rate, priorities)
-            if priorities[0] >= worst:
-                # It passed in vain: the worst has become less since, as it quickly does in a young sample
-                gate[_UNTIL] = 0.0
-    return end, worst, known
+            if number >= known + LANES:
+                known = number
+                put_priorities(unmixed(sample.start, number, KEEP), STEP, number, sample.decay_rate, priorities)
+            return number, known
+    return end, known
+
+
+@inlined
+def enters(gate: Any, priority: float) -> bool:
+    """Whether a candidate of that priority enters the full sample."""
+    if priority < gate[_WORST]:
+        return True
+    gate[_UNTIL] = 0.0  # the worst has become less since the limit was set, as it quickly does in a young sample
+    return False
 
 
 @inlined

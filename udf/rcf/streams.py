@@ -10,7 +10,7 @@ OOPSLA 2014), started at a hash of seed and tree; a record takes `DRAWS` consecu
 import numpy as np
 
 from .compiling import inlined, part
-from .instructions import LANES, MIX_1, MIX_2, first_high
+from .instructions import AT_ONCE, MIX_1, MIX_2, first_high
 
 DRAWS = np.uint64(4)
 KEEP, PLACE, WHERE = np.uint64(0), np.uint64(1), np.uint64(2)
@@ -79,7 +79,7 @@ def first_reaching(start: np.uint64, first: int, end: int, draw: np.uint64, limi
     while number < end:
         ahead = first_high(unmixed(start, number, draw), STEP, limit)
         number += ahead
-        if ahead < LANES:
+        if ahead < AT_ONCE:
             break
     return min(number, end)
 
