@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import line, line_walk
+from . import line, line_walk, register_walk
 from .arrays import (
     CHILD,
     MASS,
@@ -36,10 +36,8 @@ from .arrays import (
 from .compiling import inlined, kernel, part
 from .cutting import outside
 from .descent import down_eight
-from .many_walk import has_blocks, rise_many, split_many
 from .pointers import floats_at, words_at
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
-from .vectors import FEW
 
 if TYPE_CHECKING:
     from .forest import RandomCutForest
@@ -86,10 +84,10 @@ def _add_new(
     Up while it is outside of the boxes, noting by how much; then down again, knowing what passes.
     """
     samples, coordinates, numbers = tree.samples, tree.coordinates, tree.numbers
-    node, first, same, by_blocks = leaf, depth, point_at(tree, leaf - samples), has_blocks(coordinates)
-    if by_blocks and depth > 0:
-        first = rise_many(tree.ids, numbers, samples, coordinates, points, x, path, totals, leaf, depth)
-    while first > 0 and not by_blocks:
+    node, first, same, in_registers = leaf, depth, point_at(tree, leaf - samples), register_walk.fits(coordinates)
+    if in_registers and depth > 0:
+        first = register_walk.rise(tree.ids, numbers, samples, coordinates, points, x, path, totals, leaf, depth)
+    while first > 0 and not in_registers:
         node = int(tree.ids[PARENT * samples + node])
         box = box_at(tree, node)
         beyond = outside(numbers, box, box + coordinates, points, x, coordinates)
@@ -105,10 +103,12 @@ def _add_new(
         scores[d] = passed * table[3 * (d + 1) + RECIPROCAL]
         passed *= sides / totals[d]
     totals[depth], scores[depth] = gap, passed * table[3 * (depth + 1) + RECIPROCAL]
-    if by_blocks and least >= _SMALL:
+    if in_registers and least >= _SMALL:
         for d in range(first, depth + 1):
             scores[d] /= totals[d]
-        split_many(tree.ids, numbers, samples, coordinates, points, x, path, scores, first, depth, same, low, high, to)
+        register_walk.split(
+            tree.ids, numbers, samples, coordinates, points, x, path, scores, first, depth, same, low, high, to
+        )
         return
     for d in range(first, depth):
         box = box_at(tree, path[d])
@@ -222,9 +222,6 @@ def attribute(
         if coordinates is None:
             a_line = line.line_at(trees, t, samples)
             add_attributions_on_line(a_line, at_points, 0, count, 1, of_table, lows, highs)
-        elif coordinates == FEW:  # compiled for themselves, without what is done to more
-            few = tree_at(trees, t, samples, FEW)
-            add_attributions(few, at_points, 0, count, FEW, of_table, lows, highs)
         else:
             tree = tree_at(trees, t, samples, coordinates)
             add_attributions(tree, at_points, 0, count, coordinates, of_table, lows, highs)

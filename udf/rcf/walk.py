@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from . import register_walk
 from .arrays import MASS, PARENT, ROOT, SPAN, Tree, box_at, point_at, single
 from .compiling import inlined, part
 from .cutting import differ, outside
 from .descent import down_eight, down_four
-from .many_walk import climb_many, has_blocks
 from .scoring import DEPTH, RECIPROCAL, WEIGHT
 from .vectors import MANY
 
@@ -44,8 +44,8 @@ def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -
     """The score of a point, given its leaf: up along the boxes while the point is outside of them."""
     score, beyond = _at_leaf(tree, points, x, table, node, depth), float(depth)
     ids, numbers, coordinates = tree.ids, tree.numbers, tree.coordinates
-    if has_blocks(coordinates) and depth > 0:
-        return climb_many(ids, numbers, tree.samples, coordinates, points, x, table, node, depth, score)
+    if register_walk.fits(coordinates) and depth > 0:
+        return register_walk.climb(ids, numbers, tree.samples, coordinates, points, x, table, node, depth, score)
     while beyond > 0.0:
         node, depth, score, beyond = _step(tree, points, x, table, node, depth, score)
     return score

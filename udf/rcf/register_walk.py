@@ -1,10 +1,10 @@
-"""`walk` and `attribution` for many coordinates, bit for bit: those of the point stay in registers on its whole way.
+"""`walk` and `attribution` of points that fit into registers, bit for bit: they stay there on their whole way.
 
-All functions here have code for each number of coordinates that is MANY times FEWEST to MOST, and are for no other.
+All functions here have code for each number of coordinates that `fits`, and are for no other.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from llvmlite import ir
 from numba import types
@@ -15,18 +15,18 @@ from .compiling import inlined
 from .descent import Sections
 from .instructions import WORD, greatest, joined, like, load, spread, store
 from .scoring import RECIPROCAL
-from .vectors import MANY
+from .vectors import FEW, MANY
 
-FEWEST, MOST = 3, 8
-"""Eight vectors leave registers for the rest."""
-
-_VECTOR = ir.VectorType(ir.DoubleType(), MANY)
+_FEWEST, _MOST = 3, 8  # vectors of MANY; eight leave registers for the rest
+_Shape: TypeAlias = tuple[int, int]
+_SHAPES = [(FEW, 1), *((MANY, vectors) for vectors in range(_FEWEST, _MOST + 1))]
+"""Of how many lanes how many vectors."""
 
 
 @inlined
-def has_blocks(coordinates: int) -> bool:
+def fits(coordinates: int) -> bool:
     """Whether these functions have code for so many."""
-    return coordinates % MANY == 0 and FEWEST <= coordinates // MANY <= MOST
+    return coordinates == FEW or (coordinates % MANY == 0 and _FEWEST <= coordinates // MANY <= _MOST)
 
 
 def _word(number: int) -> Any:
@@ -34,17 +34,18 @@ def _word(number: int) -> Any:
 
 
 class _Point:
-    """A point of so many vectors, which are loaded where this is made."""
+    """A point of such a shape, whose vectors are loaded where this is made."""
 
-    def __init__(self, builder: ir.IRBuilder, tree: Sections, blocks: int, points: Any, x: Any) -> None:
+    def __init__(self, builder: ir.IRBuilder, tree: Sections, shape: _Shape, points: Any, x: Any) -> None:
+        lanes, vectors = shape
+        self.kind = ir.VectorType(ir.DoubleType(), lanes)
         self._builder, self._tree = builder, tree
-        self._steps = [_word(MANY * i) for i in range(blocks)]
-        self._size = _word(MANY * blocks)
+        self._steps, self._size = [_word(lanes * i) for i in range(vectors)], _word(lanes * vectors)
         self._here = self.vectors(points, x)
 
     def vectors(self, base: Any, at: Any) -> list[Any]:
         """As many vectors of other numbers."""
-        return [load(self._builder, base, self._builder.add(at, step), _VECTOR) for step in self._steps]
+        return [load(self._builder, base, self._builder.add(at, step), self.kind) for step in self._steps]
 
     def keep(self, vectors: Sequence[Any], base: Any, at: Any) -> None:
         for step, vector in zip(self._steps, vectors, strict=True):
@@ -63,7 +64,7 @@ class _Point:
 
     def outside(self, low: Any, high: Any) -> Any:
         """`cutting.outside`."""
-        sums = zero = like(_VECTOR, 0.0)
+        sums = zero = like(self.kind, 0.0)
         for below, above in self.gaps(low, high):
             gap = greatest(self._builder, greatest(self._builder, below, above), zero)
             sums = self._builder.fadd(sums, gap)
@@ -71,11 +72,11 @@ class _Point:
 
 
 def _climb(
-    builder: ir.IRBuilder, tree: Sections, blocks: int, points: Any, x: Any, table: Any, leaf: Any, leaf_depth: Any,
+    builder: ir.IRBuilder, tree: Sections, shape: _Shape, points: Any, x: Any, table: Any, leaf: Any, leaf_depth: Any,
     leaf_score: Any, done: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """The loop over the boxes above a leaf, for points of so many vectors; the score and the block it is known in."""
-    point, before, up = _Point(builder, tree, blocks, points, x), builder.block, builder.append_basic_block("up")
+    """The loop over the boxes above a leaf, for points of such a shape; the score and the block it is known in."""
+    point, before, up = _Point(builder, tree, shape, points, x), builder.block, builder.append_basic_block("up")
     builder.branch(up)
 
     builder.position_at_end(up)
@@ -99,11 +100,11 @@ def _climb(
 
 
 def _rise(
-    builder: ir.IRBuilder, tree: Sections, blocks: int, points: Any, x: Any, path: Any, outsides: Any, leaf: Any,
+    builder: ir.IRBuilder, tree: Sections, shape: _Shape, points: Any, x: Any, path: Any, outsides: Any, leaf: Any,
     leaf_depth: Any, done: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
     """The same loop, which notes nodes and distances; the least depth noted and the block it is known in."""
-    point, before = _Point(builder, tree, blocks, points, x), builder.block
+    point, before = _Point(builder, tree, shape, points, x), builder.block
     up, note = builder.append_basic_block("rise"), builder.append_basic_block("note")
     builder.branch(up)
 
@@ -126,15 +127,16 @@ def _rise(
 
 
 def _split(
-    builder: ir.IRBuilder, tree: Sections, blocks: int, points: Any, x: Any, path: Any, weights: Any, first: Any,
+    builder: ir.IRBuilder, tree: Sections, shape: _Shape, points: Any, x: Any, path: Any, weights: Any, first: Any,
     last: Any, leaf: Any, lows: Any, highs: Any, to: Any, done: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """The sums of `split_many`, in registers meanwhile."""
-    point, zero = _Point(builder, tree, blocks, points, x), like(_VECTOR, 0.0)
+    """The sums of `split`, in registers meanwhile."""
+    point = _Point(builder, tree, shape, points, x)
+    zero = like(point.kind, 0.0)
 
     def more(sums: Sequence[Any], low: Any, high: Any, weight: Any) -> list[Any]:
         gaps = [gap for pair in point.gaps(low, high) for gap in pair]
-        shares = [builder.fmul(greatest(builder, gap, zero), spread(builder, weight, _VECTOR)) for gap in gaps]
+        shares = [builder.fmul(greatest(builder, gap, zero), spread(builder, weight, point.kind)) for gap in gaps]
         return [builder.fadd(total, share) for total, share in zip(sums, shares, strict=True)]
 
     kept = [vector for pair in zip(point.vectors(lows, to), point.vectors(highs, to), strict=True) for vector in pair]
@@ -142,7 +144,7 @@ def _split(
     builder.branch(on)
 
     builder.position_at_end(on)
-    at, sums = builder.phi(WORD), [builder.phi(_VECTOR) for _ in kept]
+    at, sums = builder.phi(WORD), [builder.phi(point.kind) for _ in kept]
     builder.cbranch(builder.icmp_signed("<", at, last), body, end)
 
     builder.position_at_end(body)
@@ -161,18 +163,18 @@ def _split(
     return _word(0), end
 
 
-def _by_blocks(emit: Any, result: types.Type) -> Any:
-    """What builds a function of (ids, numbers, samples, coordinates, points, x, …): code for each number of vectors."""
+def _by_shape(emit: Any, result: types.Type) -> Any:
+    """What builds a function of (ids, numbers, samples, coordinates, points, x, …): code for each shape."""
 
     def build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
         ids, numbers, samples, coordinates, points, x, *rest = arguments
         other, done = builder.append_basic_block("other"), builder.append_basic_block("done")
         which, told = builder.switch(coordinates, other), []
-        for blocks in range(FEWEST, MOST + 1):
-            case = builder.append_basic_block("blocks")
-            which.add_case(_word(MANY * blocks), case)
+        for shape in _SHAPES:
+            case = builder.append_basic_block("case")
+            which.add_case(_word(shape[0] * shape[1]), case)
             builder.position_at_end(case)
-            told.append(emit(builder, Sections(ids, numbers, samples), blocks, points, x, *rest, done))
+            told.append(emit(builder, Sections(ids, numbers, samples), shape, points, x, *rest, done))
         builder.position_at_end(other)
         builder.unreachable()
         builder.position_at_end(done)
@@ -189,7 +191,7 @@ def _type_climb(
     _node: Any, _depth: Any, _score: Any,
 ) -> Any:  # fmt: skip
     at, real = types.int64, types.float64
-    return real(ids, numbers, at, at, points, at, table, at, at, real), _by_blocks(_climb, real)
+    return real(ids, numbers, at, at, points, at, table, at, at, real), _by_shape(_climb, real)
 
 
 def _type_rise(
@@ -197,7 +199,7 @@ def _type_rise(
     outsides: Any, _leaf: Any, _depth: Any,
 ) -> Any:  # fmt: skip
     at = types.int64
-    return at(ids, numbers, at, at, points, at, path, outsides, at, at), _by_blocks(_rise, at)
+    return at(ids, numbers, at, at, points, at, path, outsides, at, at), _by_shape(_rise, at)
 
 
 def _type_split(
@@ -206,16 +208,16 @@ def _type_split(
 ) -> Any:  # fmt: skip
     at = types.int64
     told = at(ids, numbers, at, at, points, at, path, weights, at, at, at, lows, highs, at)
-    return told, _by_blocks(_split, at)
+    return told, _by_shape(_split, at)
 
 
-# climb_many(ids, numbers, samples, coordinates, points, x, table, node, depth, score): the score of the point at `x`,
+# climb(ids, numbers, samples, coordinates, points, x, table, node, depth, score): the score of the point at `x`,
 # given that at its leaf, which is `node` and not the root.
-climb_many: Any = intrinsic(_type_climb)
-# rise_many(ids, numbers, samples, coordinates, points, x, path, outsides, leaf, depth): notes, by depth, the nodes
+climb: Any = intrinsic(_type_climb)
+# rise(ids, numbers, samples, coordinates, points, x, path, outsides, leaf, depth): notes, by depth, the nodes
 # above a leaf that the point is outside of, and by how much; the least such depth, or that of the leaf.
-rise_many: Any = intrinsic(_type_rise)
-# split_many(ids, numbers, samples, coordinates, points, x, path, weights, first, last, leaf, lows, highs, to): adds
+rise: Any = intrinsic(_type_rise)
+# split(ids, numbers, samples, coordinates, points, x, path, weights, first, last, leaf, lows, highs, to): adds
 # what the point is below the boxes of path[first] … path[last - 1], times their weights, to lows from `to` on, and what
 # it is above them to highs; then the same for the point at `leaf`, times weights[last]. 0.
-split_many: Any = intrinsic(_type_split)
+split: Any = intrinsic(_type_split)
