@@ -67,7 +67,8 @@ def test_a_forest_goes_from_one_job_to_another(tmp_path: Path) -> None:
     assert err.endswith(f"export: key must be of a forest in the state of {one.state}, got 'nobody'\n")
     assert not (tmp_path / "nobody").exists()
 
-    two = stopped(tmp_path / "two", other)
+    # The last second of "b" is over, whenever the job is stopped: what is open would be the next of the new forest
+    two = stopped(tmp_path / "two", [*other, {"event_time": START + 200000, "key": "c", "volume": 0}])
     assert said("import", "--state", two.state, "--key", "b", file) == (
         0,
         "the next run goes on with this forest of 1,000 records for the key 'b'\n",

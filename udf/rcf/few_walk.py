@@ -15,7 +15,6 @@ from .scoring import DEPTH, WEIGHT
 from .vectors import FEW
 
 _FLOATS = ir.VectorType(ir.DoubleType(), FEW)
-_WORDS = ir.VectorType(WORD, FEW)
 _POINT = BOX + 2 * FEW
 """The section where the points of leaves begin."""
 
