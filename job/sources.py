@@ -14,7 +14,7 @@ from job.options import Options
 from job.parse import stamped
 from job.uris import Uri
 from udf.block_type import BLOCK_TYPE
-from udf.broker_reader import LINE_SEPARATOR, TICK_MILLIS, BrokerReader, gathered_type
+from udf.broker_reader import LINE_SEPARATOR, BrokerReader, gathered_type
 from udf.file_reader import FileReader
 from udf.partition_clock import PartitionClock
 
@@ -28,8 +28,8 @@ def open_source(t_env: StreamTableEnvironment, options: Options, epoch: int, fou
     A reader is one subtask: files are read in order, event time has one clock.
     """
     t_env.execute_sql(
-        "CREATE TEMPORARY TABLE ticks (tick INT) WITH ('connector' = 'datagen',"
-        f" 'rows-per-second' = '{1000 // TICK_MILLIS}', 'fields.tick.min' = '0', 'fields.tick.max' = '0')"
+        "CREATE TEMPORARY TABLE ticks (tick INT) WITH ('connector' = 'datagen', 'rows-per-second' = '1',"
+        " 'fields.tick.min' = '0', 'fields.tick.max' = '0')"
     )
     if found is None:
         return _file(t_env, options, epoch)

@@ -104,10 +104,11 @@ SHAPES: list[dict[str, Any]] = [
     dict(dimensions=3, num_trees=5, sample_size=20, time_decay=1000, scoring="open"),
     dict(dimensions=1, num_trees=4, sample_size=10, time_decay=11, shingle_size=12, seed=-1),
     dict(dimensions=2, num_trees=3, sample_size=16, time_decay=40, shingle_size=16),
+    dict(dimensions=4, num_trees=3, sample_size=16, time_decay=40),
 ]
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "many"])
+@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "many", "four"])
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.integers(0, 50), max_size=6))
 def test_batches_and_restores_do_not_matter(shape, cuts):
@@ -120,7 +121,7 @@ def test_batches_and_restores_do_not_matter(shape, cuts):
         assert np.concatenate([piece[side] for piece in pieces]).tobytes() == at_once.tobytes()
 
 
-@pytest.fixture(scope="module", params=SHAPES, ids=["line", "space", "shingles", "many"])
+@pytest.fixture(scope="module", params=SHAPES, ids=["line", "space", "shingles", "many", "four"])
 def one_at_a_time(request):
     """A shape, points, and of each record in turn its score and sides, then all that was learned of them."""
     shape = request.param
@@ -172,7 +173,7 @@ def test_a_stretch_of_a_series_leaves_the_other_points_alone(shingle_size, end):
         assert [4 * low[i], 4 * high[i]] == [pytest.approx(side[0], rel=1e-12, abs=0) for side in expected]
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "many"])
+@pytest.mark.parametrize("shape", SHAPES, ids=["line", "space", "shingles", "many", "four"])
 def test_attributions_are_zero_until_the_sample_is_full(shape):
     forest = RandomCutForest(**shape)
     points = np.ones((5, forest.dimensions))

@@ -116,6 +116,14 @@ def test_separating_cut_separates_point_from_box(sides, where):
         assert point[axis] <= cut < low[axis] or high[axis] <= cut < point[axis]
 
 
+def test_a_cut_is_in_the_last_gap_where_rounding_has_used_up_all():
+    """The sum of the gaps, rounded, is more than what they take from an offset one after the other."""
+    little = 0.75 * 2.0**-52
+    point, offset = np.array([1.0, little, little, little, little, 0.0]), 1.0 + 3 * 2.0**-52
+    assert offset < math.fsum(point) + 2.0**-52
+    assert separating_cut(np.zeros(12), 0, 6, point, 0, 6, offset) == (4, 0.0)
+
+
 coarse = st.sampled_from([-1e300, -1.0, -5e-324, 0.0, 1e-300, 0.1, 0.1 + 2**-56, 1.7e9, 1.7e9 + 2**-22, 1e300])
 
 

@@ -1,4 +1,4 @@
-"""Scores of many points at once, written for four coordinates, for some and for many, against one after another."""
+"""Scores and attributions of many points at once, written for four coordinates, for some and for many: one by one."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from udf.rcf import RandomCutForest, few_walk, walk
-from udf.rcf.arrays import ROOT, child_of, single, tree_at
+from udf.rcf import RandomCutForest, attribution, few_walk, walk
+from udf.rcf.arrays import ROOT, SPAN, box_at, child_of, point_at, single, tree_at
+from udf.rcf.cutting import outside
 from udf.rcf.pointers import floats_at
-from udf.rcf.scoring import score_table
+from udf.rcf.scoring import RECIPROCAL, score_table
 
 
 @njit
@@ -42,13 +43,14 @@ VALUES = {
     "apart": lambda random, size: random.normal(size=size),
     "few values": lambda random, size: random.integers(0, 3, size).astype(float),
     "far": lambda random, size: random.choice([-1e300, -1e-300, 0.0, 1e-300, 1.0, 1e300], size),
+    "tiny": lambda random, size: random.integers(-9, 9, size) * 5e-324,
     "equal": lambda random, size: np.full(size, 7.0),
 }
 
 
 @pytest.mark.parametrize(
     ("coordinates", "add_scores"),
-    [(4, of_four), *((n, general) for n in (2, 4, 5, 16, 17, 24, 50, 64, 72))],
+    [(4, of_four), *((n, general) for n in (2, 4, 5, 16, 17, 24, 48, 50, 64, 72))],
     ids=lambda of: str(of) if isinstance(of, int) else "",
 )
 @settings(max_examples=60, deadline=None)
@@ -81,4 +83,66 @@ def test_many_points_at_once_have_the_bits_of_one_by_one(
         assert (scores[begin:end] > before[begin:end]).all()
         scores[begin:end] = before[begin:end]
         assert scores.tolist() == before.tolist()
+    assert told[0] == told[1]
+
+
+@njit
+def attributed(trees, samples, coordinates, points, step, table, low, high):
+    """From the root down, box by box, as the definition is."""
+    tree = tree_at(trees, 0, samples, coordinates)
+    at, of_table = floats_at(points.ctypes.data), floats_at(table.ctypes.data)
+    lows, highs = floats_at(low.ctypes.data), floats_at(high.ctypes.data)
+    for i in range(low.shape[0]):
+        x, to = i * step, i * coordinates
+        leaf, depth = int(tree.ids[single(tree, ROOT)]), 0
+        while leaf < samples:
+            leaf, depth = child_of(tree, at, x, leaf), depth + 1
+        same = point_at(tree, leaf - samples)
+        gap = outside(tree.numbers, same, same, at, x, coordinates)
+        if gap == 0.0:
+            attribution._add_seen(tree, at, x, of_table, leaf, depth, lows, highs, to)
+            continue
+        node, passed = int(tree.ids[single(tree, ROOT)]), 1.0
+        for d in range(1, depth + 1):
+            box = box_at(tree, node)
+            beyond = outside(tree.numbers, box, box + coordinates, at, x, coordinates)
+            if beyond > 0.0:
+                sides = tree.numbers[SPAN * samples + node]
+                score = passed * of_table[3 * d + RECIPROCAL]
+                attribution._split(tree, box, box + coordinates, at, x, score, beyond + sides, lows, highs, to)
+                passed *= sides / (beyond + sides)
+            node = child_of(tree, at, x, node)
+        score = passed * of_table[3 * (depth + 1) + RECIPROCAL]
+        attribution._split(tree, same, same, at, x, score, gap, lows, highs, to)
+
+
+@njit
+def attributed_at_once(trees, samples, coordinates, points, step, table, low, high):
+    tree, at = tree_at(trees, 0, samples, coordinates), floats_at(points.ctypes.data)
+    lows, highs = floats_at(low.ctypes.data), floats_at(high.ctypes.data)
+    attribution.add_attributions(tree, at, 0, low.shape[0], step, floats_at(table.ctypes.data), lows, highs)
+
+
+@pytest.mark.parametrize("coordinates", [2, 4, 5, 17, 24, 48, 64, 72])
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    values=st.sampled_from(sorted(VALUES)),
+    samples=st.sampled_from([10, 13, 64]),
+    step=st.integers(1, 4),
+    count=st.one_of(st.integers(1, 19), st.just(1000)),
+)
+def test_attributions_at_once_have_the_bits_of_one_by_one(coordinates, seed, values, samples, step, count):
+    random = np.random.default_rng(seed)
+    forest = RandomCutForest(coordinates, num_trees=1, sample_size=samples, time_decay=1000, seed=seed)
+    learned = VALUES[values](random, (2 * samples, coordinates))
+    forest.learn(learned)
+    size = step * count + coordinates
+    points = np.where(random.random(size) < 0.5, np.resize(learned, size), VALUES[values](random, size))
+    told = []
+    for attribute in (attributed, attributed_at_once):
+        sides = np.zeros((2, count, coordinates))
+        attribute(forest._trees.ctypes.data, samples, coordinates, points, step, score_table("open", samples), *sides)
+        told.append(sides.tobytes())
+        assert (sides.sum(axis=(0, 2)) > 0).all()
     assert told[0] == told[1]

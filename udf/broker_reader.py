@@ -22,10 +22,8 @@ LINE_SEPARATOR = "\u2424"
 TIME_DIGITS = 13
 """A line begins with its arrival and, unless that is wrong (then spaces), its event time, each in so many digits."""
 
-TICK_MILLIS = 1000
-"""Between two ticks, which come the way that records come."""
-
 _POLL_MILLIS = 100
+_TICK_MILLIS = 1000  # as `job.sources` has it, whose source sends several a second in one go
 
 
 def gathered_type() -> RowTypeInfo:
@@ -102,7 +100,7 @@ class BrokerReader(KeyedProcessFunction):
         if epoch != self._epoch:
             self._newest_state.clear()
             time = NO_TIME
-        self._listening = Listening(_POLL_MILLIS, now, TICK_MILLIS)
+        self._listening = Listening(_POLL_MILLIS, now, _TICK_MILLIS)
         self._clock.start(now, dict(self._newest_state.items()), time)
         yield from self._marks(time, now)
 

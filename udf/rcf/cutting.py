@@ -105,7 +105,7 @@ def separating_cut(
         offset -= gap
         axis += 1
         gap = _gap(numbers[low + axis], numbers[high + axis], points[x + axis])
-    if gap <= offset:  # rounding has used up all the gaps: the cut is at the end of the last of them
+    if gap <= offset:  # rounding has used up all the gaps: the cut is in the last of them
         offset -= gap
         while gap == 0.0 and axis > 0:
             axis -= 1

@@ -7,19 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from . import line, line_tree, line_walk, tree, walk
+from . import few_walk, line, line_tree, line_walk, tree, walk
 from .arrays import Floats, tree_at
 from .attribution import add_attributions, add_attributions_on_line
 from .batch import _pass
 from .compiling import inlined, kernel
 from .pointers import floats_at
 from .reservoir import sample_of
+from .vectors import FEW
 
 
 @inlined
 def _add(a_tree: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> int:
     scores, low, high = sums
     leaf = walk.add_scores(a_tree, points, begin, end, step, table, scores)
+    add_attributions(a_tree, points, begin, end, step, table, low, high)
+    return int(leaf)
+
+
+@inlined
+def _add_few(a_tree: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> int:
+    scores, low, high = sums
+    leaf = few_walk.add_scores(a_tree, points, begin, end, step, table, scores)
     add_attributions(a_tree, points, begin, end, step, table, low, high)
     return int(leaf)
 
@@ -57,6 +66,10 @@ def run_explained(
             on_line, take, add = line.line_at(trees, t, samples), line_tree.take, _add_on_line
             sample = sample_of(on_line, t, seed, decay_rate)
             _pass(on_line, sample, take, add, 1, of_table, first, end, True, True, points, sums)
+        elif coordinates == FEW:
+            few, take, add = tree_at(trees, t, samples, FEW), tree.take, _add_few
+            sample = sample_of(few, t, seed, decay_rate)
+            _pass(few, sample, take, add, step, of_table, first, end, True, True, points, sums)
         else:
             in_space, take, add = tree_at(trees, t, samples, coordinates), tree.take, _add
             sample = sample_of(in_space, t, seed, decay_rate)

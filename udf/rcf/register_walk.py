@@ -1,6 +1,7 @@
 """`walk` and `attribution` of points that fit into registers, bit for bit: they stay there on their whole way.
 
-All functions here have code for each number of coordinates that `fits`, and are for no other.
+All functions here have code for each number of coordinates that `fits`, and are for no other. Four are scored by
+`few_walk`, and `climb` is not for them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +20,9 @@ from .vectors import FEW, MANY
 
 _FEWEST, _MOST = 3, 8  # vectors of MANY; eight leave registers for the rest
 _Shape: TypeAlias = tuple[int, int]
-_SHAPES = [(FEW, 1), *((MANY, vectors) for vectors in range(_FEWEST, _MOST + 1))]
 """Of how many lanes how many vectors."""
+_FOUR = (FEW, 1)
+_SHAPES = [(MANY, vectors) for vectors in range(_FEWEST, _MOST + 1)]
 
 
 @inlined
@@ -163,14 +165,14 @@ def _split(
     return _word(0), end
 
 
-def _by_shape(emit: Any, result: types.Type) -> Any:
+def _by_shape(emit: Any, result: types.Type, shapes: Sequence[_Shape]) -> Any:
     """What builds a function of (ids, numbers, samples, coordinates, points, x, …): code for each shape."""
 
     def build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
         ids, numbers, samples, coordinates, points, x, *rest = arguments
         other, done = builder.append_basic_block("other"), builder.append_basic_block("done")
         which, told = builder.switch(coordinates, other), []
-        for shape in _SHAPES:
+        for shape in shapes:
             case = builder.append_basic_block("case")
             which.add_case(_word(shape[0] * shape[1]), case)
             builder.position_at_end(case)
@@ -191,7 +193,7 @@ def _type_climb(
     _node: Any, _depth: Any, _score: Any,
 ) -> Any:  # fmt: skip
     at, real = types.int64, types.float64
-    return real(ids, numbers, at, at, points, at, table, at, at, real), _by_shape(_climb, real)
+    return real(ids, numbers, at, at, points, at, table, at, at, real), _by_shape(_climb, real, _SHAPES)
 
 
 def _type_rise(
@@ -199,7 +201,7 @@ def _type_rise(
     outsides: Any, _leaf: Any, _depth: Any,
 ) -> Any:  # fmt: skip
     at = types.int64
-    return at(ids, numbers, at, at, points, at, path, outsides, at, at), _by_shape(_rise, at)
+    return at(ids, numbers, at, at, points, at, path, outsides, at, at), _by_shape(_rise, at, [_FOUR, *_SHAPES])
 
 
 def _type_split(
@@ -208,7 +210,7 @@ def _type_split(
 ) -> Any:  # fmt: skip
     at = types.int64
     told = at(ids, numbers, at, at, points, at, path, weights, at, at, at, lows, highs, at)
-    return told, _by_shape(_split, at)
+    return told, _by_shape(_split, at, [_FOUR, *_SHAPES])
 
 
 # climb(ids, numbers, samples, coordinates, points, x, table, node, depth, score): the score of the point at `x`,
