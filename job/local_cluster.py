@@ -24,15 +24,6 @@ from job.processes import Started, end
 _ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_SECONDS = 180.0
 DEFAULTS = {"port": 8081, "slots": 2, "flink_python": sys.executable, "prometheus": ""}
-_LOG = """\
-rootLogger.level = INFO
-rootLogger.appenderRef.file.ref = File
-appender.file.name = File
-appender.file.type = FILE
-appender.file.fileName = ${sys:log.file}
-appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
-"""
 
 
 class LocalCluster:
@@ -152,8 +143,9 @@ class LocalCluster:
             f"{name}: {json.dumps(value)}\n" for name, value in configuration(self.directory, self.settings).items()
         ]
         (self.directory / "conf" / "config.yaml").write_text("".join(lines))
+        logs = (_ROOT / "flink-conf" / "log4j-cli.properties").read_text()
         for name in ("log4j-console.properties", "log4j-cli.properties"):
-            (self.directory / "conf" / name).write_text(_LOG)
+            (self.directory / "conf" / name).write_text(logs)
 
     def _save(self) -> None:
         saved = {"settings": self.settings, "processes": [process.__dict__ for process in self.processes]}
