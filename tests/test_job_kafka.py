@@ -129,7 +129,7 @@ def test_a_machine_that_slept_has_not_heard_silence(kafka: "KafkaBroker") -> Non
     assert scores == ["20Z"] * 2 + ["21Z"] * (sent - 3) + ["22Z"], out
     assert f"{sent:,} records read" in err
     sampled = int(re.search(r"of (\d+) records sampled", err)[1])  # type: ignore[index]
-    assert sampled < 500, "what there is on a slow machine; sampling that met every next record took 1,000"
+    assert 2 * sampled < sent, "what there was at the start, no more: Flink starts for longer than what samples"
 
 
 def of_compose(service: str, **places: str) -> list[str]:

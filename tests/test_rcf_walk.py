@@ -47,6 +47,21 @@ VALUES = {
     "equal": lambda random, size: np.full(size, 7.0),
 }
 
+DRAWN = {
+    "seed": st.integers(0, 2**32 - 1),
+    "values": st.sampled_from(sorted(VALUES)),
+    "samples": st.sampled_from([10, 13, 64]),
+    "step": st.integers(1, 4),
+}
+
+
+def trees_and_points(random, coordinates, values, samples, size, seed):
+    """A forest of one tree; and numbers, half of them of points that it has learned."""
+    forest = RandomCutForest(coordinates, num_trees=1, sample_size=samples, time_decay=1000, seed=seed)
+    learned = VALUES[values](random, (2 * samples, coordinates))
+    forest.learn(learned)
+    return forest, np.where(random.random(size) < 0.5, np.resize(learned, size), VALUES[values](random, size))
+
 
 @pytest.mark.parametrize(
     ("coordinates", "add_scores"),
@@ -55,10 +70,7 @@ VALUES = {
 )
 @settings(max_examples=60, deadline=None)
 @given(
-    seed=st.integers(0, 2**32 - 1),
-    values=st.sampled_from(sorted(VALUES)),
-    samples=st.sampled_from([10, 13, 64]),
-    step=st.integers(1, 4),
+    **DRAWN,
     begin=st.integers(0, 3),
     count=st.one_of(st.integers(1, 19), st.just(4000)),  # few scores tell in which order gaps were added
     scoring=st.sampled_from(["kinesis", "open"]),
@@ -68,12 +80,8 @@ def test_many_points_at_once_have_the_bits_of_one_by_one(
 ):
     """The leaf of the last point, too; and scores outside of those asked for stay what they were."""
     random = np.random.default_rng(seed)
-    forest = RandomCutForest(coordinates, num_trees=1, sample_size=samples, time_decay=1000, seed=seed)
-    learned = VALUES[values](random, (2 * samples, coordinates))
-    forest.learn(learned)
     end = begin + count
-    size = step * end + coordinates
-    points = np.where(random.random(size) < 0.5, np.resize(learned, size), VALUES[values](random, size))
+    forest, points = trees_and_points(random, coordinates, values, samples, step * end + coordinates, seed)
     before, table = random.random(end + 8) * 1e-6, score_table(scoring, samples)  # small: no bit of a score is lost
     told = []
     for add in (expected, add_scores):
@@ -126,19 +134,12 @@ def attributed_at_once(trees, samples, coordinates, points, step, table, low, hi
 @pytest.mark.parametrize("coordinates", [2, 4, 5, 17, 24, 48, 64, 72])
 @settings(max_examples=40, deadline=None)
 @given(
-    seed=st.integers(0, 2**32 - 1),
-    values=st.sampled_from(sorted(VALUES)),
-    samples=st.sampled_from([10, 13, 64]),
-    step=st.integers(1, 4),
+    **DRAWN,
     count=st.one_of(st.integers(1, 19), st.just(1000)),
 )
 def test_attributions_at_once_have_the_bits_of_one_by_one(coordinates, seed, values, samples, step, count):
     random = np.random.default_rng(seed)
-    forest = RandomCutForest(coordinates, num_trees=1, sample_size=samples, time_decay=1000, seed=seed)
-    learned = VALUES[values](random, (2 * samples, coordinates))
-    forest.learn(learned)
-    size = step * count + coordinates
-    points = np.where(random.random(size) < 0.5, np.resize(learned, size), VALUES[values](random, size))
+    forest, points = trees_and_points(random, coordinates, values, samples, step * count + coordinates, seed)
     told = []
     for attribute in (attributed, attributed_at_once):
         sides = np.zeros((2, count, coordinates))

@@ -11,6 +11,10 @@ class Listening:
     A process that starts, a machine that is overloaded or suspended: what arrived meanwhile is still on its way to the
     reader, and by the clock on the wall the stream would have been silent all along. Never goes back.
 
+    >>> listening = Listening(poll_millis=100, now=5000)
+    >>> listening.until(5100), listening.until(65100), listening.until(65200)
+    (5100, 5300, 5400)
+
     A reader that is sent its records is also sent a tick every `tick_millis`, and `heard` that or a record. From two
     ticks after the last on, and before the first, nothing counts: what holds up ticks (a checkpoint, a job that starts
     beside it) holds up records. After a minute it counts all the same, since ticks follow the clock on the wall, which

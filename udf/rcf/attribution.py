@@ -14,7 +14,7 @@ between, and evenly where the leaf is the whole tree.
 Kernels here have the form of those in `walk` and `line_walk`, with low and high in place of scores.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,14 @@ _CHUNK = 1024
 _SMALL, _ENLARGED = 2.0**-1000, 2.0**200
 
 
+class _Way(NamedTuple):
+    """From a leaf up, while the point is outside of boxes: by depth, of the point that is served."""
+
+    path: Any  # int64: the nodes
+    totals: Any  # float64: by how much it is outside, and then with the span of the box
+    scores: Any  # float64: what is to be split there, and then what gaps are multiplied by
+
+
 @inlined
 def _split(
     tree: Tree, low_at: int, high_at: int, points: Any, x: int, score: float, total: float, low: Any, high: Any, to: int
@@ -75,15 +83,14 @@ def _add_new(
     low: Any,
     high: Any,
     to: int,
-    path: Any,
-    totals: Any,
-    scores: Any,
+    way: _Way,
 ) -> None:
     """Split the score of a point that is `gap` away from its leaf.
 
     Up while it is outside of the boxes, noting by how much; then down again, knowing what passes.
     """
     samples, coordinates, numbers = tree.samples, tree.coordinates, tree.numbers
+    path, totals, scores = way
     node, first, same, in_registers = leaf, depth, point_at(tree, leaf - samples), register_walk.fits(coordinates)
     if in_registers and depth > 0:
         first = register_walk.rise(tree.ids, numbers, samples, coordinates, points, x, path, totals, leaf, depth)
@@ -149,15 +156,13 @@ def _add_one(
     low: Any,
     high: Any,
     to: int,
-    path: Any,
-    totals: Any,
-    scores: Any,
+    way: _Way,
 ) -> None:
     """Split the score of a point, given the leaf that the cuts lead it to and its depth."""
     same = point_at(tree, leaf - tree.samples)
     gap = outside(tree.numbers, same, same, points, x, tree.coordinates)
     if gap > 0.0:
-        _add_new(tree, points, x, table, leaf, depth, gap, low, high, to, path, totals, scores)
+        _add_new(tree, points, x, table, leaf, depth, gap, low, high, to, way)
     else:
         _add_seen(tree, points, x, table, leaf, depth, low, high, to)
 
@@ -169,15 +174,15 @@ def add_attributions(tree: Tree, points: Any, begin: int, end: int, step: int, t
     As in `walk.add_scores`, `step` words of `points` are from one to the next, and eight go down side by side.
     """
     width, last = tree.coordinates, end - 1
-    room = np.empty(3 * tree.samples)  # by depth, of the point that is served; used below, and so alive until then
-    totals = floats_at(room.ctypes.data)
-    scores, path = floats_at(room[tree.samples :].ctypes.data), words_at(room[2 * tree.samples :].ctypes.data)
+    room, size = np.empty(3 * tree.samples), 8 * tree.samples  # used below, and so alive until then
+    begins = room.ctypes.data
+    way = _Way(words_at(begins), floats_at(begins + size), floats_at(begins + 2 * size))
     root = int(tree.ids[single(tree, ROOT)])
     for first in range(begin, end, 8):
         told = down_eight(tree.ids, tree.numbers, tree.samples, root, points, first, last, step)
         for i in range(min(end - first, 8)):
             at = first + i
-            _add_one(tree, points, at * step, table, told[i], told[8 + i], low, high, at * width, path, totals, scores)
+            _add_one(tree, points, at * step, table, told[i], told[8 + i], low, high, at * width, way)
     room[0] = 0.0
 
 

@@ -8,7 +8,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from .arrays import AXIS, CHILD, CUT
-from .instructions import LANE, WORD, like, spread
+from .instructions import LANE, WORD, any_of, spread
 from .pointers import choose
 
 
@@ -63,9 +63,8 @@ def walk_down(
     deeper = builder.add(depths, builder.zext(on, depths_of))
     depths.add_incoming(at_root, begin)
     depths.add_incoming(deeper, down)
-    going = builder.bitcast(on, ir.IntType(len(starts)))
     done = builder.function.append_basic_block("done")
-    builder.cbranch(builder.icmp_unsigned("!=", going, like(going.type, 0)), down, done)
+    builder.cbranch(any_of(builder, on), down, done)
     builder.position_at_end(done)
     return children, deeper
 

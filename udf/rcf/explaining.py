@@ -17,28 +17,22 @@ from .reservoir import sample_of
 from .vectors import FEW
 
 
-@inlined
-def _add(a_tree: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> int:
-    scores, low, high = sums
-    leaf = walk.add_scores(a_tree, points, begin, end, step, table, scores)
-    add_attributions(a_tree, points, begin, end, step, table, low, high)
-    return int(leaf)
+def _adding(add_scores: Any, add_attributions: Any) -> Any:
+    """What adds both, in the place of the first alone in `batch._pass`."""
+
+    @inlined
+    def add(a_tree: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> int:
+        scores, low, high = sums
+        leaf = add_scores(a_tree, points, begin, end, step, table, scores)
+        add_attributions(a_tree, points, begin, end, step, table, low, high)
+        return int(leaf)
+
+    return add
 
 
-@inlined
-def _add_few(a_tree: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> int:
-    scores, low, high = sums
-    leaf = few_walk.add_scores(a_tree, points, begin, end, step, table, scores)
-    add_attributions(a_tree, points, begin, end, step, table, low, high)
-    return int(leaf)
-
-
-@inlined
-def _add_on_line(a_line: Any, points: Any, begin: int, end: int, step: int, table: Any, sums: Any) -> int:
-    scores, low, high = sums
-    leaf = line_walk.add_scores(a_line, points, begin, end, step, table, scores)
-    add_attributions_on_line(a_line, points, begin, end, step, table, low, high)
-    return int(leaf)
+_add = _adding(walk.add_scores, add_attributions)
+_add_few = _adding(few_walk.add_scores, add_attributions)
+_add_on_line = _adding(line_walk.add_scores, add_attributions_on_line)
 
 
 @kernel

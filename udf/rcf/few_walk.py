@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 from .arrays import BOX, MASS, PARENT, ROOT, SPAN, Tree, single
 from .compiling import inlined
 from .descent import Sections, points_from, walk_down
-from .instructions import LANE, WORD, greatest, like, load
+from .instructions import LANE, WORD, any_of, greatest, like, load
 from .scoring import DEPTH, WEIGHT
 from .vectors import FEW
 
@@ -28,10 +28,6 @@ def _vector(builder: ir.IRBuilder, numbers: Sequence[Any]) -> Any:
 
 def _shuffled(builder: ir.IRBuilder, a: Any, b: Any, lanes: Sequence[int]) -> Any:
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(LANE, len(lanes)), list(lanes)))
-
-
-def _any(builder: ir.IRBuilder, lanes: Any) -> Any:
-    return builder.icmp_unsigned("!=", builder.bitcast(lanes, ir.IntType(FEW)), like(ir.IntType(FEW), 0))
 
 
 def _sums(builder: ir.IRBuilder, vectors: Sequence[Any]) -> Any:
@@ -54,10 +50,10 @@ def _at_leaves(
     numbers = [builder.sub(leaf, tree.samples) for leaf in leaves]
     for i, (leaf, point) in enumerate(zip(numbers, here, strict=True)):
         place = tree.at(builder, _POINT, builder.mul(leaf, ir.Constant(WORD, FEW)))
-        differs = _any(builder, builder.fcmp_unordered("!=", load(builder, tree.numbers, place, _FLOATS), point))
+        differs = any_of(builder, builder.fcmp_unordered("!=", load(builder, tree.numbers, place, _FLOATS), point))
         same = builder.insert_element(same, builder.not_(differs), ir.Constant(LANE, i))
     before, known, on = builder.block, builder.append_basic_block("known"), builder.append_basic_block("on")
-    builder.cbranch(_any(builder, same), known, on)
+    builder.cbranch(any_of(builder, same), known, on)
 
     builder.position_at_end(known)
     masses = [builder.mul(tree.id(builder, MASS, leaf), ir.Constant(WORD, 3)) for leaf in numbers]
@@ -83,7 +79,7 @@ def _climb(
     """The scores of four points, from those at their leaves, up while any is outside of boxes: `walk._step`."""
     before, up, top = builder.block, builder.append_basic_block("up"), builder.append_basic_block("top")
     zero, one = like(_FLOATS, 0.0), like(_FLOATS, 1.0)
-    builder.cbranch(_any(builder, builder.fcmp_ordered(">", depths, zero)), up, top)
+    builder.cbranch(any_of(builder, builder.fcmp_ordered(">", depths, zero)), up, top)
 
     builder.position_at_end(up)
     nodes = [builder.phi(WORD) for _ in leaves]
@@ -109,7 +105,7 @@ def _climb(
     for phi, at_leaf, at_parent in ((depth, depths, shallower), (score, scores, higher)):
         phi.add_incoming(at_leaf, before)
         phi.add_incoming(at_parent, up)
-    builder.cbranch(_any(builder, builder.fcmp_ordered(">", beyond, zero)), up, top)
+    builder.cbranch(any_of(builder, builder.fcmp_ordered(">", beyond, zero)), up, top)
 
     builder.position_at_end(top)
     told = builder.phi(_FLOATS)

@@ -40,6 +40,12 @@ def bits_of(builder: ir.IRBuilder, lanes: Any) -> Any:
     return builder.zext(builder.bitcast(lanes, ir.IntType(lanes.type.count)), WORD)
 
 
+def any_of(builder: ir.IRBuilder, lanes: Any) -> Any:
+    """Whether a lane is true."""
+    bits = ir.IntType(lanes.type.count)
+    return builder.icmp_unsigned("!=", builder.bitcast(lanes, bits), ir.Constant(bits, 0))
+
+
 def greatest(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 

@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-from .instructions import LANE, LANES, WORD, distance, like, load, spread
+from .instructions import LANE, LANES, WORD, any_of, distance, like, load, spread
 from .scoring import DEPTH, WEIGHT
 
 _ROWS = 16
@@ -48,8 +48,7 @@ class _Lanes:
         return spread(self._builder, number, ir.VectorType(number.type, LANES))
 
     def any(self, lanes: Any) -> Any:
-        bits = ir.IntType(LANES)
-        return self._builder.icmp_unsigned("!=", self._builder.bitcast(lanes, bits), ir.Constant(bits, 0))
+        return any_of(self._builder, lanes)
 
     def rows(self, base: Any, at: Any) -> tuple[Any, Any]:
         """The 16 numbers from `at` on."""

@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .instructions import greatest, joined
+from .instructions import any_of, greatest, joined
 
 MANY, FEW = 8, 4  # lanes
 
@@ -90,8 +90,7 @@ def _hull(lanes: int) -> Any:
             builder.store(builder.fadd(builder.load(sums), builder.fsub(most, least)), sums)
             at.store(least, numbers, low)
             at.store(most, numbers, high)
-        bits = builder.bitcast(builder.load(changed), ir.IntType(lanes))
-        any_changed = builder.zext(builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0)), ir.IntType(64))
+        any_changed = builder.zext(any_of(builder, builder.load(changed)), ir.IntType(64))
         return context.make_tuple(
             builder, signature.return_type, [any_changed, joined(builder, builder.load(sums), builder.fadd)]
         )
