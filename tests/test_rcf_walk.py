@@ -1,4 +1,4 @@
-"""Scores and attributions of many points at once, written for four coordinates, for some and for many: one by one."""
+"""Scores and attributions of many points at once, in code for numbers of coordinates: as of one after another."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from udf.rcf import RandomCutForest, attribution, few_walk, walk
+from udf.rcf import RandomCutForest, attribution, four_walk, walk
 from udf.rcf.arrays import ROOT, SPAN, box_at, child_of, point_at, single, tree_at
 from udf.rcf.cutting import outside
 from udf.rcf.pointers import floats_at
 from udf.rcf.scoring import RECIPROCAL, score_table
+from udf.rcf.vectors import FEW
 
 
 @njit
@@ -27,10 +28,13 @@ def one_by_one(tree, points, begin, end, step, table, scores):
     return leaf
 
 
-def of_first_tree(add_scores):
+def of_first_tree(add_scores, known=None):
+    """A number of coordinates that is known when it is compiled makes other code."""
+
     @njit
     def add(trees, samples, coordinates, points, begin, end, step, table, scores):
-        tree, at_points = tree_at(trees, 0, samples, coordinates), floats_at(points.ctypes.data)
+        tree = tree_at(trees, 0, samples, coordinates if known is None else known)
+        at_points = floats_at(points.ctypes.data)
         return add_scores(
             tree, at_points, begin, end, step, floats_at(table.ctypes.data), floats_at(scores.ctypes.data)
         )
@@ -38,7 +42,8 @@ def of_first_tree(add_scores):
     return add
 
 
-expected, general, of_four = (of_first_tree(add) for add in (one_by_one, walk.add_scores, few_walk.add_scores))
+expected, general = (of_first_tree(add) for add in (one_by_one, walk.add_scores))
+of_four = of_first_tree(four_walk.add_scores, FEW)
 VALUES = {
     "apart": lambda random, size: random.normal(size=size),
     "few values": lambda random, size: random.integers(0, 3, size).astype(float),
@@ -65,7 +70,7 @@ def trees_and_points(random, coordinates, values, samples, size, seed):
 
 @pytest.mark.parametrize(
     ("coordinates", "add_scores"),
-    [(4, of_four), *((n, general) for n in (2, 4, 5, 16, 17, 24, 48, 50, 64, 72))],
+    [(FEW, of_four), *((n, general) for n in (2, 3, 4, 5, 8, 9, 16, 23, 32, 33, 48, 50, 64, 65, 72))],
     ids=lambda of: str(of) if isinstance(of, int) else "",
 )
 @settings(max_examples=60, deadline=None)
@@ -131,7 +136,7 @@ def attributed_at_once(trees, samples, coordinates, points, step, table, low, hi
     attribution.add_attributions(tree, at, 0, low.shape[0], step, floats_at(table.ctypes.data), lows, highs)
 
 
-@pytest.mark.parametrize("coordinates", [2, 4, 5, 17, 24, 48, 64, 72])
+@pytest.mark.parametrize("coordinates", [2, 3, 4, 5, 8, 13, 17, 24, 48, 63, 64, 72])
 @settings(max_examples=40, deadline=None)
 @given(
     **DRAWN,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import few_walk, line, line_tree, line_visit, line_walk, tree, walk
+from . import four_walk, line, line_tree, line_visit, line_walk, tree, walk
 from .arrays import Floats, Integers, tree_at
 from .compiling import inlined, kernel, part
 from .instructions import LANES
@@ -91,7 +91,7 @@ def _run(
             sample = sample_of(on_line, t, seed, decay_rate)
             _pass(on_line, sample, take, add, 1, table, first, end, learned, scored, points, scores)
         elif coordinates == FEW:  # compiled for themselves, without what is done to more
-            few, take, add = tree_at(trees, t, samples, FEW), tree.take, few_walk.add_scores
+            few, take, add = tree_at(trees, t, samples, FEW), tree.take, four_walk.add_scores
             sample = sample_of(few, t, seed, decay_rate)
             _pass(few, sample, take, add, step, table, first, end, learned, scored, points, scores)
         else:

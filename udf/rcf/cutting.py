@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .compiling import inlined, part
-from .vectors import FEW, MANY, hull_by_few, hull_by_many, sum_of_gaps_by_few, sum_of_gaps_by_many
+from .vectors import FEW, hull_by_few, hull_by_many, sum_of_gaps_by_few, sum_of_gaps_by_many
 
 
 @inlined
@@ -23,16 +23,9 @@ def _gap(low: float, high: float, x: float) -> float:
 @inlined
 def outside(numbers: Any, low: int, high: int, points: Any, x: int, coordinates: int) -> float:
     """By how much the point would lengthen the sides of the box, summed: 0 iff it lies in the box."""
-    total, done = 0.0, 0
-    if coordinates >= MANY:
-        done = coordinates // MANY * MANY
-        total = sum_of_gaps_by_many(numbers, low, high, points, x, done)
-    if coordinates - done >= FEW:
-        total += sum_of_gaps_by_few(numbers, low + done, high + done, points, x + done, FEW)
-        done += FEW
-    for i in range(done, coordinates):
-        total += _gap(numbers[low + i], numbers[high + i], points[x + i])
-    return total
+    if coordinates <= FEW:
+        return sum_of_gaps_by_few(numbers, low, high, points, x, coordinates)
+    return sum_of_gaps_by_many(numbers, low, high, points, x, coordinates)
 
 
 @inlined
@@ -60,19 +53,10 @@ def hull(
     The span is the sum of the side lengths.
     """
     high = low + coordinates
-    changed, sides, done = 0, 0.0, 0
-    if coordinates >= MANY:
-        done = coordinates // MANY * MANY
-        changed, sides = hull_by_many(numbers, low, high, a_low, a_high, others, b_low, b_high, done)
-    if coordinates - done >= FEW:
-        at, a, b = low + done, a_low + done, b_low + done
-        moved, more = hull_by_few(numbers, at, at + coordinates, a, a_high + done, others, b, b_high + done, FEW)
-        changed, sides, done = changed | moved, sides + more, done + FEW
-    for i in range(done, coordinates):
-        least, most = min(numbers[a_low + i], others[b_low + i]), max(numbers[a_high + i], others[b_high + i])
-        changed |= int(least != numbers[low + i]) | int(most != numbers[high + i])
-        numbers[low + i], numbers[high + i] = least, most
-        sides += most - least
+    if coordinates <= FEW:
+        changed, sides = hull_by_few(numbers, low, high, a_low, a_high, others, b_low, b_high, coordinates)
+    else:
+        changed, sides = hull_by_many(numbers, low, high, a_low, a_high, others, b_low, b_high, coordinates)
     return changed > 0, sides
 
 

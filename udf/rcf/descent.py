@@ -8,7 +8,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from .arrays import AXIS, CHILD, CUT
-from .instructions import LANE, WORD, any_of, spread
+from .instructions import LANE, WORD, any_of, spread, word
 from .pointers import choose
 
 
@@ -19,20 +19,20 @@ class Sections(NamedTuple):
     numbers: Any
     samples: Any
 
-    def at(self, builder: ir.IRBuilder, number: int, place: Any) -> Any:
+    def at(self, builder: ir.IRBuilder, section: Any, place: Any) -> Any:
         """Where a place of that section is."""
-        return builder.add(builder.mul(self.samples, ir.Constant(WORD, number)), place)
+        return builder.add(builder.mul(self.samples, section), place)
 
-    def id(self, builder: ir.IRBuilder, number: int, place: Any) -> Any:
-        return builder.zext(builder.load(builder.gep(self.ids, [self.at(builder, number, place)])), WORD)
+    def id(self, builder: ir.IRBuilder, section: int, place: Any) -> Any:
+        return builder.zext(builder.load(builder.gep(self.ids, [self.at(builder, word(section), place)])), WORD)
 
-    def number(self, builder: ir.IRBuilder, number: int, place: Any) -> Any:
-        return builder.load(builder.gep(self.numbers, [self.at(builder, number, place)]))
+    def number(self, builder: ir.IRBuilder, section: int, place: Any) -> Any:
+        return builder.load(builder.gep(self.numbers, [self.at(builder, word(section), place)]))
 
 
 def points_from(builder: ir.IRBuilder, first: Any, last: Any, points_at_once: int) -> list[Any]:
     """The numbers first, first + 1, …, so many, and `last` in place of those that are more."""
-    numbers = [builder.add(first, ir.Constant(WORD, i)) for i in range(points_at_once)]
+    numbers = [builder.add(first, word(i)) for i in range(points_at_once)]
     return [builder.select(builder.icmp_signed("<", number, last), number, last) for number in numbers]
 
 
@@ -54,7 +54,7 @@ def walk_down(
         axis = tree.id(builder, AXIS, node)
         x = builder.load(builder.gep(points, [builder.add(start, axis)]))
         right = builder.fcmp_ordered(">", x, tree.number(builder, CUT, node))
-        child = choose(builder, tree.ids, tree.at(builder, CHILD, builder.add(node, node)), right)
+        child = choose(builder, tree.ids, tree.at(builder, word(CHILD), builder.add(node, node)), right)
         children.append(child)
         reached = builder.insert_element(reached, builder.trunc(child, LANE), ir.Constant(LANE, i))
         node.add_incoming(root, begin)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import few_walk, line, line_tree, line_walk, tree, walk
+from . import four_walk, line, line_tree, line_walk, tree, walk
 from .arrays import Floats, tree_at
 from .attribution import add_attributions, add_attributions_on_line
 from .batch import _pass
@@ -31,7 +31,7 @@ def _adding(add_scores: Any, add_attributions: Any) -> Any:
 
 
 _add = _adding(walk.add_scores, add_attributions)
-_add_few = _adding(few_walk.add_scores, add_attributions)
+_add_few = _adding(four_walk.add_scores, add_attributions)
 _add_on_line = _adding(line_walk.add_scores, add_attributions_on_line)
 
 

@@ -11,6 +11,10 @@ from numba.extending import intrinsic
 WORD, LANE = ir.IntType(64), ir.IntType(32)
 
 
+def word(number: int) -> Any:
+    return ir.Constant(WORD, number)
+
+
 def place(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
     """Where the vector that begins at base[at] is."""
     return builder.bitcast(builder.gep(base, [at]), kind.as_pointer())
@@ -22,6 +26,29 @@ def load(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
 
 def store(builder: ir.IRBuilder, value: Any, base: Any, at: Any) -> None:
     builder.store(value, place(builder, base, at, value.type), align=2)
+
+
+def _some(builder: ir.IRBuilder, doing: str, result: Any, kind: ir.VectorType, arguments: list[Any]) -> Any:
+    signature = ir.FunctionType(result, [argument.type for argument in arguments])
+    masked = cgutils.get_or_insert_function(builder.module, signature, f"llvm.masked.{doing}.v{kind.count}f64.p0")
+    return builder.call(masked, arguments)
+
+
+def load_some(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType, lanes: Any) -> Any:
+    """`load` of those lanes, 0 in others, of which no memory is touched."""
+    bytes_at = ir.Constant(LANE, 8)
+    return _some(builder, "load", kind, kind, [place(builder, base, at, kind), bytes_at, lanes, like(kind, 0.0)])
+
+
+def store_some(builder: ir.IRBuilder, value: Any, base: Any, at: Any, lanes: Any) -> None:
+    kind, bytes_at = value.type, ir.Constant(LANE, 8)
+    _some(builder, "store", ir.VoidType(), kind, [value, place(builder, base, at, kind), bytes_at, lanes])
+
+
+def first_lanes(builder: ir.IRBuilder, count: Any, lanes: int) -> Any:
+    """Which of so many lanes are among the first `count`."""
+    kind = ir.VectorType(WORD, lanes)
+    return builder.icmp_signed("<", ir.Constant(kind, list(range(lanes))), spread(builder, count, kind))
 
 
 def spread(builder: ir.IRBuilder, value: Any, kind: ir.VectorType) -> Any:
@@ -91,7 +118,7 @@ def _build_first_high(_context: Any, builder: ir.IRBuilder, _signature: Any, arg
     start, step, limit = arguments
     bits = mixed(builder, progression(builder, start, step, AT_ONCE))
     high = bits_of(builder, builder.icmp_unsigned(">=", bits, spread(builder, limit, bits.type)))
-    past = builder.or_(high, ir.Constant(WORD, 1 << AT_ONCE))
+    past = builder.or_(high, word(1 << AT_ONCE))
     return builder.cttz(past, ir.Constant(ir.IntType(1), 1))
 
 

@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-from .instructions import LANE, LANES, WORD, any_of, distance, like, load, spread
+from .instructions import LANE, LANES, WORD, any_of, distance, like, load, spread, word
 from .scoring import DEPTH, WEIGHT
 
 _ROWS = 16
@@ -52,7 +52,7 @@ class _Lanes:
 
     def rows(self, base: Any, at: Any) -> tuple[Any, Any]:
         """The 16 numbers from `at` on."""
-        next_ones = self._builder.add(at, ir.Constant(WORD, LANES))
+        next_ones = self._builder.add(at, word(LANES))
         return load(self._builder, base, at, _FLOATS), load(self._builder, base, next_ones, _FLOATS)
 
     def floats(self, rows: tuple[Any, Any], row: Any) -> Any:
@@ -70,8 +70,8 @@ class _Lanes:
         """Of those rows of `scoring.score_table`; one by one, since it is rarely asked for."""
         builder, numbers = self._builder, _ZEROS
         for lane in (ir.Constant(LANE, lane) for lane in range(LANES)):
-            at = builder.mul(builder.extract_element(mass, lane), ir.Constant(WORD, 3))
-            number = builder.load(builder.gep(table, [builder.add(at, ir.Constant(WORD, column))]))
+            at = builder.mul(builder.extract_element(mass, lane), word(3))
+            number = builder.load(builder.gep(table, [builder.add(at, word(column))]))
             numbers = builder.insert_element(numbers, number, lane)
         return numbers
 
@@ -108,7 +108,7 @@ def _build(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any)
     numbers, ids, cut, value, level, mass, points, begin, end, table, scores = arguments
     lanes = _Lanes(builder)
     cuts, values = lanes.rows(numbers, cut), lanes.rows(numbers, value)
-    before = builder.sub(level, ir.Constant(WORD, 1))  # row -1
+    before = builder.sub(level, word(1))  # row -1
     left, right, masses = (builder.zext(load(builder, ids, at, _IDS), _PAIRS) for at in (before, level, mass))
     spans, depths = lanes.spans(left), builder.select(builder.icmp_unsigned(">", left, right), left, right)
     leaves = builder.or_(depths, builder.shl(masses, ir.Constant(_PAIRS, [_ID.width] * _ROWS)))

@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .instructions import LANE, WORD, distance, like, load, spread
+from .instructions import LANE, WORD, distance, like, load, spread, word
 from .line_vectors import LEVELS
 from .scoring import SPARE
 
@@ -20,15 +20,15 @@ _IDS = ir.VectorType(ir.IntType(16), LEVELS)
 
 def _build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
     numbers, ids, value, level, leaf, back, beyond, highest, last = arguments
-    zero = ir.Constant(WORD, 0)
+    zero = word(0)
     backwards = builder.icmp_signed("!=", back, zero)
     here = builder.add(level, leaf)
-    here = builder.select(backwards, builder.sub(here, ir.Constant(WORD, LEVELS)), here)
+    here = builder.select(backwards, builder.sub(here, word(LEVELS)), here)
     levels = load(builder, ids, here, _IDS)
     count = builder.sub(highest, last)
-    likely = ir.Constant(WORD, LIKELY)
+    likely = word(LIKELY)
     count = builder.select(builder.icmp_signed("<", count, likely), count, likely)
-    lowest = builder.add(builder.sub(highest, count), ir.Constant(WORD, 1))
+    lowest = builder.add(builder.sub(highest, count), word(1))
     lowest = spread(builder, builder.trunc(lowest, _IDS.element), _IDS)
     bits = ir.IntType(LEVELS)
     all_end = builder.bitcast(builder.icmp_unsigned("<", levels, lowest), bits)
@@ -44,7 +44,7 @@ def _build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) 
             builder.zext(first(ending, ir.Constant(ir.IntType(1), 0)), WORD) for first in (builder.cttz, builder.ctlz)
         )
         # None, so LEVELS of them, makes it the leaf, which is in the cache
-        ahead, behind = (builder.and_(rows, ir.Constant(WORD, LEVELS - 1)) for rows in (ahead, behind))
+        ahead, behind = (builder.and_(rows, word(LEVELS - 1)) for rows in (ahead, behind))
         row = builder.add(leaf, builder.select(backwards, builder.neg(behind), ahead))
         end = builder.load(builder.gep(numbers, [builder.add(value, row)]))
         ends = builder.insert_element(ends, end, ir.Constant(LANE, i))

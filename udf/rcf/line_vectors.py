@@ -10,11 +10,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .instructions import WORD, load, spread, store
+from .instructions import WORD, load, spread, store, word
 
 BLOCK = 16  # numbers that are compared at once
 LEVELS = 32  # that are compared at once
-_ONE = ir.Constant(WORD, 1)
+_ONE = word(1)
 
 
 def _build_count_below(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
@@ -37,7 +37,7 @@ def _build_copy_lasts(context: Any, builder: ir.IRBuilder, _signature: Any, argu
     kind = ir.VectorType(ir.DoubleType(), BLOCK)
     lasts = ir.Constant(kind, ir.Undefined)
     for i in range(BLOCK):
-        at = builder.add(source, ir.Constant(WORD, BLOCK * i + BLOCK - 1))
+        at = builder.add(source, word(BLOCK * i + BLOCK - 1))
         lasts = builder.insert_element(lasts, builder.load(builder.gep(numbers, [at])), ir.Constant(ir.IntType(32), i))
     store(builder, lasts, numbers, to)
     return context.get_dummy_value()
@@ -54,7 +54,7 @@ copy_lasts: Any = intrinsic(_type_copy_lasts)
 
 def _below(builder: ir.IRBuilder, kind: ir.VectorType, limit: Any) -> Any:
     """For each lane, whether its number is below a limit."""
-    number, all_lanes = ir.IntType(16), ir.Constant(WORD, kind.count)
+    number, all_lanes = ir.IntType(16), word(kind.count)
     limit = builder.select(builder.icmp_signed("<", limit, all_lanes), limit, all_lanes)
     lanes = ir.VectorType(number, kind.count)
     counted = ir.Constant(lanes, list(range(kind.count)))
@@ -84,9 +84,9 @@ add: Any = intrinsic(_type_add)
 def _build_rows_above(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
     ids, at, back, limit = arguments
     kind, number = ir.VectorType(ir.IntType(16), LEVELS), ir.IntType(LEVELS)
-    back = builder.icmp_signed("!=", back, ir.Constant(WORD, 0))
+    back = builder.icmp_signed("!=", back, word(0))
     limit = spread(builder, builder.trunc(limit, kind.element), kind)
-    first = builder.select(back, builder.sub(at, ir.Constant(WORD, LEVELS)), at)
+    first = builder.select(back, builder.sub(at, word(LEVELS)), at)
 
     def found(here: Any) -> tuple[Any, Any]:
         """Which of the levels there are not above, and whether any is."""
@@ -100,16 +100,16 @@ def _build_rows_above(_context: Any, builder: ir.IRBuilder, _signature: Any, arg
 
     builder.position_at_end(more)
     passed = builder.phi(WORD)
-    further = builder.add(passed, ir.Constant(WORD, LEVELS))
+    further = builder.add(passed, word(LEVELS))
     step = builder.select(back, builder.neg(further), further)
     more_bits, any_more = found(builder.add(first, step))
-    passed.add_incoming(ir.Constant(WORD, 0), before)
+    passed.add_incoming(word(0), before)
     passed.add_incoming(further, more)
     builder.cbranch(any_more, last, more)
 
     builder.position_at_end(last)
     all_bits, rows = builder.phi(number), builder.phi(WORD)
-    for value, block, passed_rows in ((bits, before, ir.Constant(WORD, 0)), (more_bits, more, further)):
+    for value, block, passed_rows in ((bits, before, word(0)), (more_bits, more, further)):
         all_bits.add_incoming(value, block)
         rows.add_incoming(passed_rows, block)
     is_some = ir.Constant(ir.IntType(1), 1)
@@ -133,7 +133,7 @@ def _mover(forth: bool) -> Any:
             (pointer, at, ir.VectorType(context.get_value_type(kind.dtype), BLOCK))
             for kind, pointer, at in zip(signature.args[2::2], arguments[2::2], arguments[3::2], strict=True)
         ]
-        block = ir.Constant(WORD, BLOCK)
+        block = word(BLOCK)
 
         # One section after the other: where one ends, a vector reads and writes back what is of the next
         def move(at: Any, left: Any = None) -> None:
@@ -148,12 +148,12 @@ def _mover(forth: bool) -> Any:
                     new = builder.select(meant, *((old, new) if forth else (new, old)))
                 store(builder, new, pointer, here)
 
-        whole = builder.and_(count, ir.Constant(WORD, -BLOCK))
-        with cgutils.for_range_slice(builder, ir.Constant(WORD, 0), whole, block) as (i, _):
+        whole = builder.and_(count, word(-BLOCK))
+        with cgutils.for_range_slice(builder, word(0), whole, block) as (i, _):
             # Forth from the end on: what is read was not yet written
             move(builder.add(row, builder.sub(builder.sub(count, i), block) if forth else i))
         left = builder.sub(count, whole)
-        with builder.if_then(builder.icmp_signed(">", left, ir.Constant(WORD, 0))):
+        with builder.if_then(builder.icmp_signed(">", left, word(0))):
             move(builder.add(row, builder.sub(left, block) if forth else whole), left)
         return context.get_dummy_value()
 

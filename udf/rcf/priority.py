@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .instructions import LANES, WORD, like, mixed, progression, spread, store
+from .instructions import LANES, WORD, like, mixed, progression, spread, store, word
 
 _FLOATS, _WORDS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(WORD, LANES)
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -74,7 +74,7 @@ one_priority: Any = intrinsic(_type_one)
 def _put(builder: ir.IRBuilder, bits: Any, numbers: Any, decay_rate: Any, room: Any) -> None:
     drawn = builder.sitofp(builder.lshr(bits, like(_WORDS, 12)), _FLOATS)
     priorities = _priority(builder, drawn, numbers, spread(builder, decay_rate, _FLOATS))
-    store(builder, priorities, room, ir.Constant(WORD, 0))
+    store(builder, priorities, room, word(0))
 
 
 def _build_put(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:

@@ -1,9 +1,10 @@
-"""The loops that take most of the time with several coordinates, in vector instructions.
+"""Sums and hulls over several coordinates, in vector instructions.
 
 numba's own loop over a sum stays scalar, since the order of additions must not change; with fastmath it
 changes with the CPU. Here the order is written down: eight sums side by side, or four, whatever vectors the CPU has.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -11,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .instructions import any_of, greatest, joined
+from .instructions import any_of, first_lanes, greatest, joined, like, load, load_some, store, store_some, word
 
 MANY, FEW = 8, 4  # lanes
 
@@ -20,44 +21,53 @@ def _least(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
-def _constant(element: ir.Type, lanes: int) -> Any:
-    return ir.Constant(ir.VectorType(element, lanes), [0] * lanes)
-
-
 class _Lanes:
-    """Vectors of numbers from coordinate `i` on."""
+    """Vectors of numbers from coordinate `i` on, whole ones or of `some` lanes."""
 
-    def __init__(self, builder: ir.IRBuilder, i: Any, lanes: int) -> None:
-        self._builder, self._i, self._kind = builder, i, ir.VectorType(ir.DoubleType(), lanes)
-
-    def _place(self, base: Any, start: Any) -> Any:
-        place = self._builder.gep(base, [self._builder.add(start, self._i)])
-        return self._builder.bitcast(place, self._kind.as_pointer())
+    def __init__(self, builder: ir.IRBuilder, i: Any, kind: ir.VectorType, some: Any = None) -> None:
+        self._builder, self._i, self._kind, self._some = builder, i, kind, some
 
     def load(self, base: Any, start: Any) -> Any:
-        return self._builder.load(self._place(base, start), align=8)
+        at = self._builder.add(start, self._i)
+        if self._some is None:
+            return load(self._builder, base, at, self._kind)
+        return load_some(self._builder, base, at, self._kind, self._some)
 
     def store(self, numbers: Any, base: Any, start: Any) -> None:
-        self._builder.store(numbers, self._place(base, start), align=8)
+        at = self._builder.add(start, self._i)
+        if self._some is None:
+            store(self._builder, numbers, base, at)
+        else:
+            store_some(self._builder, numbers, base, at, self._some)
 
 
-def _over_all(builder: ir.IRBuilder, count: Any, lanes: int) -> Any:
-    step = ir.Constant(ir.IntType(64), lanes)
-    return cgutils.for_range_slice(builder, ir.Constant(ir.IntType(64), 0), count, step)
+def _over_all(builder: ir.IRBuilder, count: Any, kind: ir.VectorType, of_lanes: Callable[[_Lanes], None]) -> None:
+    """What is done to the lanes, for `count` coordinates, of which there are at most FEW where those are the lanes."""
+    start = word(0)
+    if kind.count > FEW:
+        step = word(kind.count)
+        start = builder.sub(count, builder.srem(count, step))
+        with cgutils.for_range_slice(builder, word(0), start, step) as (i, _):
+            of_lanes(_Lanes(builder, i, kind))
+    with builder.if_then(builder.icmp_signed("<", start, count)):
+        some = first_lanes(builder, builder.sub(count, start), kind.count)
+        of_lanes(_Lanes(builder, start, kind, some))
 
 
 def _sum_of_gaps(lanes: int) -> Any:
-    zero = _constant(ir.DoubleType(), lanes)
+    kind = ir.VectorType(ir.DoubleType(), lanes)
 
     def build(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
         numbers, low, high, points, x, count = arguments
-        sums = cgutils.alloca_once_value(builder, zero)
-        with _over_all(builder, count, lanes) as (i, _):
-            at = _Lanes(builder, i, lanes)
+        sums = cgutils.alloca_once_value(builder, like(kind, 0.0))
+
+        def add(at: _Lanes) -> None:
             here = at.load(points, x)
             below, above = builder.fsub(at.load(numbers, low), here), builder.fsub(here, at.load(numbers, high))
-            gap = greatest(builder, greatest(builder, below, above), zero)
+            gap = greatest(builder, greatest(builder, below, above), like(kind, 0.0))
             builder.store(builder.fadd(builder.load(sums), gap), sums)
+
+        _over_all(builder, count, kind, add)
         return joined(builder, builder.load(sums), builder.fadd)
 
     def typed(_context: Any, numbers: Any, low: Any, high: Any, points: Any, x: Any, count: Any) -> Any:
@@ -67,19 +77,21 @@ def _sum_of_gaps(lanes: int) -> Any:
     return intrinsic(typed)
 
 
-# sum_of_gaps_by_…(numbers, low, high, points, x, count): Σ max(low - x, x - high, 0) over `count` coordinates, a
-# multiple of the lanes; the other arguments as in `cutting.outside`.
+# sum_of_gaps_by_…(numbers, low, high, points, x, count): Σ max(low - x, x - high, 0) over `count` coordinates, at most
+# FEW by few; the other arguments as in `cutting.outside`.
 sum_of_gaps_by_many: Any = _sum_of_gaps(MANY)
 sum_of_gaps_by_few: Any = _sum_of_gaps(FEW)
 
 
 def _hull(lanes: int) -> Any:
+    kind = ir.VectorType(ir.DoubleType(), lanes)
+
     def build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         numbers, low, high, a_low, a_high, others, b_low, b_high, count = arguments
-        sums = cgutils.alloca_once_value(builder, _constant(ir.DoubleType(), lanes))
-        changed = cgutils.alloca_once_value(builder, _constant(ir.IntType(1), lanes))
-        with _over_all(builder, count, lanes) as (i, _):
-            at = _Lanes(builder, i, lanes)
+        sums = cgutils.alloca_once_value(builder, like(kind, 0.0))
+        changed = cgutils.alloca_once_value(builder, like(ir.VectorType(ir.IntType(1), lanes), 0))
+
+        def join(at: _Lanes) -> None:
             least = _least(builder, at.load(numbers, a_low), at.load(others, b_low))
             most = greatest(builder, at.load(numbers, a_high), at.load(others, b_high))
             moved = builder.or_(
@@ -90,6 +102,8 @@ def _hull(lanes: int) -> Any:
             builder.store(builder.fadd(builder.load(sums), builder.fsub(most, least)), sums)
             at.store(least, numbers, low)
             at.store(most, numbers, high)
+
+        _over_all(builder, count, kind, join)
         any_changed = builder.zext(any_of(builder, builder.load(changed)), ir.IntType(64))
         return context.make_tuple(
             builder, signature.return_type, [any_changed, joined(builder, builder.load(sums), builder.fadd)]
@@ -115,6 +129,6 @@ def _hull(lanes: int) -> Any:
 
 
 # hull_by_…(numbers, low, high, a_low, a_high, others, b_low, b_high, count): `cutting.hull` over `count` coordinates,
-# a multiple of the lanes.
+# at most FEW by few.
 hull_by_many: Any = _hull(MANY)
 hull_by_few: Any = _hull(FEW)

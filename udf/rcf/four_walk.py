@@ -1,22 +1,28 @@
-"""`walk` for four coordinates, bit for bit, in vectors of four: of the coordinates of a box, then of four points."""
+"""`walk` of four points side by side, bit for bit, over up to 32 coordinates.
+
+Vectors are of the coordinates of a box, then of the four points. They climb until the last is in a box: where boxes are
+small, steps in vain cost less than surprises.
+"""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .arrays import BOX, MASS, PARENT, ROOT, SPAN, Tree, single
+from .arrays import MASS, PARENT, ROOT, SPAN, Tree, single
 from .compiling import inlined
 from .descent import Sections, points_from, walk_down
-from .instructions import LANE, WORD, any_of, greatest, like, load
+from .instructions import LANE, WORD, any_of, greatest, like, word
 from .scoring import DEPTH, WEIGHT
-from .vectors import FEW
+from .space import Shape, Space, in_shapes
+from .vectors import FEW, MANY
 
+SHAPES: list[Shape] = [(FEW, 1), (MANY, 1), (MANY, 2), (MANY, 3), (MANY, 4)]
+MOST = 4 * MANY
 _FLOATS = ir.VectorType(ir.DoubleType(), FEW)
-_POINT = BOX + 2 * FEW
-"""The section where the points of leaves begin."""
 
 
 def _vector(builder: ir.IRBuilder, numbers: Sequence[Any]) -> Any:
@@ -32,6 +38,10 @@ def _shuffled(builder: ir.IRBuilder, a: Any, b: Any, lanes: Sequence[int]) -> An
 
 def _sums(builder: ir.IRBuilder, vectors: Sequence[Any]) -> Any:
     """The sum of each of four vectors, in the order of `instructions.joined`: halves, then halves of those."""
+    while vectors[0].type.count > FEW:
+        half = vectors[0].type.count // 2
+        halves = [[_shuffled(builder, v, v, range(at, at + half)) for at in (0, half)] for v in vectors]
+        vectors = [builder.fadd(low, high) for low, high in halves]
     a, b, c, d = vectors
     pairs = [
         builder.fadd(_shuffled(builder, p, q, [0, 1, 4, 5]), _shuffled(builder, p, q, [2, 3, 6, 7]))
@@ -42,25 +52,24 @@ def _sums(builder: ir.IRBuilder, vectors: Sequence[Any]) -> Any:
 
 
 def _at_leaves(
-    builder: ir.IRBuilder, tree: Sections, here: Sequence[Any], leaves: Sequence[Any], depths: Any, table: Any
-) -> Any:
+    builder: ir.IRBuilder, tree: Sections, space: Space, here: Sequence[Any], leaves: Sequence[Any], depths: Any,
+    table: Any,
+) -> Any:  # fmt: skip
     """The scores of four points at their leaves: `walk._at_leaf`."""
     fresh = builder.fdiv(like(_FLOATS, 1.0), builder.fadd(depths, like(_FLOATS, 1.0)))
     same = ir.Constant(ir.VectorType(ir.IntType(1), FEW), ir.Undefined)
     numbers = [builder.sub(leaf, tree.samples) for leaf in leaves]
     for i, (leaf, point) in enumerate(zip(numbers, here, strict=True)):
-        place = tree.at(builder, _POINT, builder.mul(leaf, ir.Constant(WORD, FEW)))
-        differs = any_of(builder, builder.fcmp_unordered("!=", load(builder, tree.numbers, place, _FLOATS), point))
+        unlike = [builder.fcmp_unordered("!=", a, b) for a, b in zip(space.leaf(leaf), point, strict=True)]
+        differs = any_of(builder, reduce(builder.or_, unlike))
         same = builder.insert_element(same, builder.not_(differs), ir.Constant(LANE, i))
     before, known, on = builder.block, builder.append_basic_block("known"), builder.append_basic_block("on")
     builder.cbranch(any_of(builder, same), known, on)
 
     builder.position_at_end(known)
-    masses = [builder.mul(tree.id(builder, MASS, leaf), ir.Constant(WORD, 3)) for leaf in numbers]
+    masses = [builder.mul(tree.id(builder, MASS, leaf), word(3)) for leaf in numbers]
     weights, deep = (
-        _vector(
-            builder, [builder.load(builder.gep(table, [builder.add(m, ir.Constant(WORD, column))])) for m in masses]
-        )
+        _vector(builder, [builder.load(builder.gep(table, [builder.add(m, word(column))])) for m in masses])
         for column in (WEIGHT, DEPTH)
     )
     seen = builder.select(same, builder.fdiv(weights, builder.fadd(depths, deep)), fresh)
@@ -74,8 +83,9 @@ def _at_leaves(
 
 
 def _climb(
-    builder: ir.IRBuilder, tree: Sections, here: Sequence[Any], leaves: Sequence[Any], depths: Any, scores: Any
-) -> Any:
+    builder: ir.IRBuilder, tree: Sections, space: Space, here: Sequence[Any], leaves: Sequence[Any], depths: Any,
+    scores: Any,
+) -> Any:  # fmt: skip
     """The scores of four points, from those at their leaves, up while any is outside of boxes: `walk._step`."""
     before, up, top = builder.block, builder.append_basic_block("up"), builder.append_basic_block("top")
     zero, one = like(_FLOATS, 0.0), like(_FLOATS, 1.0)
@@ -85,13 +95,7 @@ def _climb(
     nodes = [builder.phi(WORD) for _ in leaves]
     depth, score = builder.phi(_FLOATS), builder.phi(_FLOATS)
     above = [tree.id(builder, PARENT, node) for node in nodes]
-    gaps = []
-    for node, point in zip(above, here, strict=True):
-        place = tree.at(builder, BOX, builder.mul(node, ir.Constant(WORD, 2 * FEW)))
-        low = load(builder, tree.numbers, place, _FLOATS)
-        high = load(builder, tree.numbers, builder.add(place, ir.Constant(WORD, FEW)), _FLOATS)
-        gap = greatest(builder, builder.fsub(low, point), builder.fsub(point, high))
-        gaps.append(greatest(builder, gap, zero))
+    gaps = [space.outside(point, *space.box(node)) for node, point in zip(above, here, strict=True)]
     below_root = builder.fcmp_ordered(">", depth, zero)  # the root is its own parent
     beyond = builder.select(below_root, _sums(builder, gaps), zero)
     spans = _vector(builder, [tree.number(builder, SPAN, node) for node in above])
@@ -124,44 +128,52 @@ def _add(builder: ir.IRBuilder, told: Any, scores: Any, numbers: Sequence[Any]) 
 
 def _scoring(points_at_once: int) -> Any:
     def build(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-        ids, numbers, samples, root, points, first, last, step, table, scores = arguments
+        ids, numbers, samples, coordinates, root, points, first, last, step, table, scores = arguments
         tree = Sections(ids, numbers, samples)
         of_points = points_from(builder, first, last, points_at_once)
         starts = [builder.mul(number, step) for number in of_points]
         leaves, depths = walk_down(builder, tree, root, points, starts)
-        for i in range(0, points_at_once, FEW):
-            some = slice(i, i + FEW)
-            here = [load(builder, points, start, _FLOATS) for start in starts[some]]
-            deep = builder.sitofp(_shuffled(builder, depths, depths, range(i, i + FEW)), _FLOATS)
-            told = _at_leaves(builder, tree, here, leaves[some], deep, table)
-            told = _climb(builder, tree, here, leaves[some], deep, told)
-            _add(builder, told, scores, of_points[some])
+        done = builder.append_basic_block("done")
+
+        def of_shape(shape: Shape) -> None:
+            space = Space(builder, tree, coordinates, shape)
+            for i in range(0, points_at_once, FEW):
+                some = slice(i, i + FEW)
+                here = [space.load(points, start) for start in starts[some]]
+                deep = builder.sitofp(_shuffled(builder, depths, depths, range(i, i + FEW)), _FLOATS)
+                told = _at_leaves(builder, tree, space, here, leaves[some], deep, table)
+                told = _climb(builder, tree, space, here, leaves[some], deep, told)
+                _add(builder, told, scores, of_points[some])
+            builder.branch(done)
+
+        in_shapes(builder, coordinates, SHAPES, of_shape)
+        builder.position_at_end(done)
         return leaves[-1]
 
     def typed(
-        _context: Any, ids: Any, numbers: Any, _samples: Any, _root: Any, points: Any, _first: Any, _last: Any,
-        _step: Any, table: Any, scores: Any,
+        _context: Any, ids: Any, numbers: Any, _samples: Any, _coordinates: Any, _root: Any, points: Any, _first: Any,
+        _last: Any, _step: Any, table: Any, scores: Any,
     ) -> Any:  # fmt: skip
         number = types.int64
-        told = number(ids, numbers, number, number, points, number, number, number, table, scores)
+        told = number(ids, numbers, number, number, number, points, number, number, number, table, scores)
         return told, build
 
     return intrinsic(typed)
 
 
-# add_…(ids, numbers, samples, root, points, first, last, step, table, scores): adds to scores[first], … those of so
-# many points, or of those up to `last`; point i begins at points[i * step]. The id of the leaf of the last.
+# add_…(ids, numbers, samples, coordinates, root, points, first, last, step, table, scores): adds to scores[first], …
+# those of so many points, or of those up to `last`; point i begins at points[i * step]. The id of the leaf of the last.
 _add_four, _add_eight = _scoring(4), _scoring(8)
 
 
 @inlined
 def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
     """As `walk.add_scores`."""
-    ids, numbers, samples = tree.ids, tree.numbers, tree.samples
+    ids, numbers, samples, coordinates = tree.ids, tree.numbers, tree.samples, tree.coordinates
     last, root, first = end - 1, int(ids[single(tree, ROOT)]), begin
     while end - first > FEW:
-        leaf = _add_eight(ids, numbers, samples, root, points, first, last, step, table, scores)
+        leaf = _add_eight(ids, numbers, samples, coordinates, root, points, first, last, step, table, scores)
         first += 2 * FEW
         if first >= end:
             return int(leaf)
-    return int(_add_four(ids, numbers, samples, root, points, first, last, step, table, scores))
+    return int(_add_four(ids, numbers, samples, coordinates, root, points, first, last, step, table, scores))
