@@ -11,6 +11,8 @@ from .arrays import AXIS, CHILD, CUT
 from .instructions import LANE, WORD, any_of, spread, word
 from .pointers import choose
 
+_EIGHT = 8
+
 
 class Sections(NamedTuple):
     """A tree (`arrays.Tree`) as what is written in instructions gets it."""
@@ -69,27 +71,24 @@ def walk_down(
     return children, deeper
 
 
-def _descent(points_at_once: int) -> Any:
-    def build(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        ids, numbers, samples, root, points, first, last, step = arguments
-        starts = [builder.mul(number, step) for number in points_from(builder, first, last, points_at_once)]
-        leaves, depths = walk_down(builder, Sections(ids, numbers, samples), root, points, starts)
-        lanes = [builder.extract_element(depths, ir.Constant(LANE, i)) for i in range(points_at_once)]
-        told = leaves + [builder.zext(depth, WORD) for depth in lanes]
-        return context.make_tuple(builder, signature.return_type, told)
-
-    def typed(
-        _context: Any, ids: Any, numbers: Any, _samples: Any, _root: Any, points: Any, _first: Any, _last: Any,
-        _step: Any,
-    ) -> Any:  # fmt: skip
-        number = types.int64
-        told = types.UniTuple(number, 2 * points_at_once)
-        return told(ids, numbers, number, number, points, number, number, number), build
-
-    return intrinsic(typed)
+def _type_down(
+    _context: Any, ids: Any, numbers: Any, _samples: Any, _root: Any, points: Any, _first: Any, _last: Any, _step: Any
+) -> Any:
+    number = types.int64
+    told = types.UniTuple(number, 2 * _EIGHT)
+    return told(ids, numbers, number, number, points, number, number, number), _build_down
 
 
-# down_…(ids, numbers, samples, root, points, first, last, step): the ids of the leaves that the cuts lead points to, so
-# many of them, and then their depths. Point i begins at points[i * step]; they are first, first + 1, … and, where those
-# are more than `last`, that again and again.
-down_four, down_eight = _descent(4), _descent(8)
+def _build_down(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+    ids, numbers, samples, root, points, first, last, step = arguments
+    starts = [builder.mul(number, step) for number in points_from(builder, first, last, _EIGHT)]
+    leaves, depths = walk_down(builder, Sections(ids, numbers, samples), root, points, starts)
+    lanes = [builder.extract_element(depths, ir.Constant(LANE, i)) for i in range(_EIGHT)]
+    told = leaves + [builder.zext(depth, WORD) for depth in lanes]
+    return context.make_tuple(builder, signature.return_type, told)
+
+
+# down_eight(ids, numbers, samples, root, points, first, last, step): the ids of the leaves that the cuts lead points
+# to, eight of them, and then their depths. Point i begins at points[i * step]; they are first, first + 1, … and, where
+# those are more than `last`, that again and again.
+down_eight: Any = intrinsic(_type_down)

@@ -1,11 +1,10 @@
-"""`walk` of four points side by side, bit for bit, over up to 32 coordinates.
+"""`walk` of four points side by side, bit for bit, over 2 to 16 coordinates.
 
 Vectors are of the coordinates of a box, then of the four points. They climb until the last is in a box: where boxes are
 small, steps in vain cost less than surprises.
 """
 
 from collections.abc import Sequence
-from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -20,8 +19,8 @@ from .scoring import DEPTH, WEIGHT
 from .space import Shape, Space, in_shapes
 from .vectors import FEW, MANY
 
-SHAPES: list[Shape] = [(FEW, 1), (MANY, 1), (MANY, 2), (MANY, 3), (MANY, 4)]
-MOST = 4 * MANY
+SHAPES: list[Shape] = [(FEW, 1), (MANY, 1), (MANY, 2)]
+MOST = 2 * MANY
 _FLOATS = ir.VectorType(ir.DoubleType(), FEW)
 
 
@@ -60,9 +59,7 @@ def _at_leaves(
     same = ir.Constant(ir.VectorType(ir.IntType(1), FEW), ir.Undefined)
     numbers = [builder.sub(leaf, tree.samples) for leaf in leaves]
     for i, (leaf, point) in enumerate(zip(numbers, here, strict=True)):
-        unlike = [builder.fcmp_unordered("!=", a, b) for a, b in zip(space.leaf(leaf), point, strict=True)]
-        differs = any_of(builder, reduce(builder.or_, unlike))
-        same = builder.insert_element(same, builder.not_(differs), ir.Constant(LANE, i))
+        same = builder.insert_element(same, builder.not_(space.differs(point, leaf)), ir.Constant(LANE, i))
     before, known, on = builder.block, builder.append_basic_block("known"), builder.append_basic_block("on")
     builder.cbranch(any_of(builder, same), known, on)
 

@@ -35,7 +35,7 @@ def _some(builder: ir.IRBuilder, doing: str, result: Any, kind: ir.VectorType, a
 
 
 def load_some(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType, lanes: Any) -> Any:
-    """`load` of those lanes, 0 in others, of which no memory is touched."""
+    """`load` of those lanes of whole words, 0 in others, of which no memory is touched."""
     bytes_at = ir.Constant(LANE, 8)
     return _some(builder, "load", kind, kind, [place(builder, base, at, kind), bytes_at, lanes, like(kind, 0.0)])
 

@@ -1,7 +1,4 @@
-"""`walk` and `attribution` of points that fit into registers, bit for bit: they stay there on their whole way.
-
-`climb` is for more coordinates than `four_walk` has code for.
-"""
+"""`walk` and `attribution` of points that fit into registers, bit for bit: they stay there on their whole way."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,24 +7,30 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from . import four_walk
 from .arrays import PARENT, SPAN
 from .compiling import inlined
 from .descent import Sections
-from .four_walk import SHAPES as SHAPES_OF_FOUR
 from .instructions import WORD, greatest, joined, like, spread, word
 from .scoring import RECIPROCAL
 from .space import Shape, Space, in_shapes
 from .vectors import MANY
 
 _MOST = 8  # vectors of MANY, which leave registers for the rest
-_MORE_SHAPES = [(MANY, vectors) for vectors in range(5, _MOST + 1)]
-_SHAPES = [*SHAPES_OF_FOUR, *_MORE_SHAPES]
+_MORE_SHAPES = [(MANY, vectors) for vectors in range(four_walk.MOST // MANY + 1, _MOST + 1)]
+_SHAPES = [*four_walk.SHAPES, *_MORE_SHAPES]
 
 
 @inlined
 def fits(coordinates: int) -> bool:
-    """Whether so many stay in registers."""
+    """Whether so many stay in registers: `rise` and `split` are for no more."""
     return coordinates <= _MOST * MANY
+
+
+@inlined
+def is_left_to_climb(coordinates: int) -> bool:
+    """Whether `climb` is for so many."""
+    return four_walk.MOST < coordinates <= _MOST * MANY
 
 
 def _climb(

@@ -1,20 +1,26 @@
-"""Points and boxes of a tree in registers: so many vectors of so many lanes, 0 past the last coordinate."""
+"""Points and boxes of a tree in registers: so many vectors of so many lanes, the last of which may be part of one.
+
+Of boxes, and of points in the tree, whole vectors are read: what follows them there (at the end scratch, a word for
+each of ten samples or more) fills the last, and is then left out. Where CPUs have no loads by a mask, those would be
+branches, lane by lane.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from typing import Any, TypeAlias
 
 from llvmlite import ir
 
 from .arrays import BOX
 from .descent import Sections
-from .instructions import first_lanes, greatest, like, load, load_some, store, store_some, word
+from .instructions import any_of, first_lanes, greatest, like, load, load_some, store, store_some, word
 
 Shape: TypeAlias = tuple[int, int]
 """Of how many lanes how many vectors."""
 
 
 class Space:
-    """Vectors of a tree over that many coordinates, which need all vectors of the shape."""
+    """Vectors of a tree over that many coordinates: as many as fill the shape but for a part of its last vector."""
 
     def __init__(self, builder: ir.IRBuilder, tree: Sections, coordinates: Any, shape: Shape) -> None:
         lanes, vectors = shape
@@ -24,10 +30,17 @@ class Space:
         self._some = first_lanes(builder, builder.sub(coordinates, self._last), lanes)
 
     def load(self, base: Any, at: Any) -> list[Any]:
-        """The numbers of all coordinates, from base[at] on."""
+        """The numbers of all coordinates, from base[at] on, and no others."""
         builder = self._builder
         whole = [load(builder, base, builder.add(at, step), self.kind) for step in self._whole]
         return [*whole, load_some(builder, base, builder.add(at, self._last), self.kind, self._some)]
+
+    def _load_own(self, at: Any) -> list[Any]:
+        """The same of the tree, and what follows them there."""
+        builder = self._builder
+        return [
+            load(builder, self._tree.numbers, builder.add(at, step), self.kind) for step in (*self._whole, self._last)
+        ]
 
     def store(self, vectors: Sequence[Any], base: Any, at: Any) -> None:
         builder = self._builder
@@ -41,32 +54,35 @@ class Space:
         low = self._tree.at(self._builder, word(BOX), self._builder.mul(node, sides))
         return low, self._builder.add(low, self._coordinates)
 
-    def leaf(self, leaf: Any) -> list[Any]:
-        """The point of a leaf."""
-        section = self._builder.add(word(BOX), self._builder.mul(word(2), self._coordinates))
-        return self.load(
-            self._tree.numbers, self._tree.at(self._builder, section, self._builder.mul(leaf, self._coordinates))
-        )
+    def differs(self, point: Sequence[Any], leaf: Any) -> Any:
+        """Whether the point is another than that of a leaf: `cutting.differ`."""
+        builder = self._builder
+        section = builder.add(word(BOX), builder.mul(word(2), self._coordinates))
+        own = self._load_own(self._tree.at(builder, section, builder.mul(leaf, self._coordinates)))
+        *others, last = (builder.fcmp_unordered("!=", a, b) for a, b in zip(own, point, strict=True))
+        return any_of(builder, reduce(builder.or_, others, builder.and_(last, self._some)))
 
     def gaps(self, point: Sequence[Any], low: Any, high: Any) -> Iterator[tuple[Any, Any]]:
-        """low - x and x - high, vector by vector."""
-        sides = (self.load(self._tree.numbers, at) for at in (low, high))
-        for least, most, x in zip(*sides, point, strict=True):
+        """low - x and x - high, vector by vector; anything past the last coordinate."""
+        for least, most, x in zip(self._load_own(low), self._load_own(high), point, strict=True):
             yield self._builder.fsub(least, x), self._builder.fsub(x, most)
 
     def outside(self, point: Sequence[Any], low: Any, high: Any) -> Any:
         """The sums that `cutting.outside` joins."""
-        sums = zero = like(self.kind, 0.0)
-        for below, above in self.gaps(point, low, high):
-            gap = greatest(self._builder, greatest(self._builder, below, above), zero)
-            sums = self._builder.fadd(sums, gap)
-        return sums
+        builder, zero = self._builder, like(self.kind, 0.0)
+        *others, last = (
+            greatest(builder, greatest(builder, below, above), zero) for below, above in self.gaps(point, low, high)
+        )
+        return reduce(builder.fadd, [*others, builder.select(self._some, last, zero)])
 
 
 def in_shapes(
     builder: ir.IRBuilder, coordinates: Any, shapes: Sequence[Shape], of_shape: Callable[[Shape], None]
 ) -> None:
-    """Code for each shape, which ends with a branch, run for coordinates that need it: the last of theirs is in it."""
+    """Code for each shape, smaller ones first, which ends with a branch: run is that of the first that has room.
+
+    There must be no more coordinates than the last has room for, and more than a smaller one than the first would have.
+    """
     *others, last = shapes
     for lanes, vectors in others:
         here, beyond = builder.append_basic_block("shape"), builder.append_basic_block("beyond")

@@ -42,7 +42,7 @@ class _Lanes:
 
 
 def _over_all(builder: ir.IRBuilder, count: Any, kind: ir.VectorType, of_lanes: Callable[[_Lanes], None]) -> None:
-    """What is done to the lanes, for `count` coordinates, of which there are at most FEW where those are the lanes."""
+    """What is done to the lanes, for `count` coordinates, which must be at most FEW where those are the lanes."""
     start = word(0)
     if kind.count > FEW:
         step = word(kind.count)

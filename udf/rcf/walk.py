@@ -43,7 +43,7 @@ def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -
     """The score of a point, given its leaf: up along the boxes while the point is outside of them."""
     score, beyond = _at_leaf(tree, points, x, table, node, depth), float(depth)
     ids, numbers, coordinates = tree.ids, tree.numbers, tree.coordinates
-    if register_walk.fits(coordinates) and depth > 0:
+    if register_walk.is_left_to_climb(coordinates) and depth > 0:
         return register_walk.climb(ids, numbers, tree.samples, coordinates, points, x, table, node, depth, score)
     while beyond > 0.0:
         node, depth, score, beyond = _step(tree, points, x, table, node, depth, score)
@@ -52,7 +52,7 @@ def _climb(tree: Tree, points: Any, x: int, table: Any, node: int, depth: int) -
 
 @inlined
 def add_scores(tree: Tree, points: Any, begin: int, end: int, step: int, table: Any, scores: Any) -> int:
-    """Add to scores[begin:end] the scores of those points; returns the id of the leaf of the last."""
+    """Add to scores[begin:end] the scores of those points, at least one; returns the id of the leaf of the last."""
     if tree.coordinates <= four_walk.MOST:
         return four_walk.add_scores(tree, points, begin, end, step, table, scores)
     last, root, leaf = end - 1, int(tree.ids[single(tree, ROOT)]), 0
