@@ -8,7 +8,6 @@ import numpy as np
 from bench.forest_ours import REPEATS, measure_ours
 from bench.forest_peers import Floats, Shape, stream
 
-
 _ROUNDS = 3
 
 

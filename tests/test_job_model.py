@@ -47,6 +47,7 @@ def test_a_forest_goes_from_one_job_to_another(tmp_path: Path) -> None:
     one = stopped(tmp_path / "one", [*given, {"event_time": START + 200000, "key": "b", "volume": 0}])
     file = tmp_path / "a.forest"
     before = sorted((path, path.read_bytes()) for path in tmp_path.glob("one/state/savepoints/*/*/*"))
+    left = set(tmp_path.glob("one/state/checkpoints/*/*/chk-*"))  # Flink clears them away when it gets to it
     code, err = said("export", "--state", one.state, "--key", "it's a", file)
     assert (code, err) == (
         0,
@@ -54,7 +55,7 @@ def test_a_forest_goes_from_one_job_to_another(tmp_path: Path) -> None:
     )
     after = sorted((path, path.read_bytes()) for path in tmp_path.glob("one/state/savepoints/*/*/*"))
     assert after == before != [], "the state is only read"
-    assert not list(tmp_path.glob("one/state/checkpoints/*/*/chk-*")), "and none is written"
+    assert left.issuperset(tmp_path.glob("one/state/checkpoints/*/*/chk-*")), "and none is written"
 
     forest = forest_of("it's a", one.forest)
     forest.learn(values(given))
