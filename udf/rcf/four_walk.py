@@ -4,6 +4,7 @@ Vectors are of the coordinates of a box, then of the four points. They climb unt
 small, steps in vain cost less than surprises.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from .space import Shape, Space, in_shapes
 from .vectors import FEW, MANY
 
 SHAPES: list[Shape] = [(FEW, 1), (MANY, 1), (MANY, 2)]
-MOST = 2 * MANY
+MOST = math.prod(SHAPES[-1])
 _FLOATS = ir.VectorType(ir.DoubleType(), FEW)
 
 

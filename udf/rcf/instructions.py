@@ -20,29 +20,28 @@ def place(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any
     return builder.bitcast(builder.gep(base, [at]), kind.as_pointer())
 
 
-def load(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType) -> Any:
-    return builder.load(place(builder, base, at, kind), align=2)
-
-
-def store(builder: ir.IRBuilder, value: Any, base: Any, at: Any) -> None:
-    builder.store(value, place(builder, base, at, value.type), align=2)
-
-
-def _some(builder: ir.IRBuilder, doing: str, result: Any, kind: ir.VectorType, arguments: list[Any]) -> Any:
+def _masked(builder: ir.IRBuilder, doing: str, result: Any, kind: ir.VectorType, arguments: list[Any]) -> Any:
     signature = ir.FunctionType(result, [argument.type for argument in arguments])
     masked = cgutils.get_or_insert_function(builder.module, signature, f"llvm.masked.{doing}.v{kind.count}f64.p0")
     return builder.call(masked, arguments)
 
 
-def load_some(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType, lanes: Any) -> Any:
-    """`load` of those lanes of whole words, 0 in others, of which no memory is touched."""
-    bytes_at = ir.Constant(LANE, 8)
-    return _some(builder, "load", kind, kind, [place(builder, base, at, kind), bytes_at, lanes, like(kind, 0.0)])
+def load(builder: ir.IRBuilder, base: Any, at: Any, kind: ir.VectorType, lanes: Any = None) -> Any:
+    """The vector that begins at base[at]; or those lanes, of floats, and 0 in others, whose memory is not touched."""
+    if lanes is None:
+        return builder.load(place(builder, base, at, kind), align=2)
+    align = ir.Constant(LANE, 8)
+    return _masked(builder, "load", kind, kind, [place(builder, base, at, kind), align, lanes, like(kind, 0.0)])
 
 
-def store_some(builder: ir.IRBuilder, value: Any, base: Any, at: Any, lanes: Any) -> None:
-    kind, bytes_at = value.type, ir.Constant(LANE, 8)
-    _some(builder, "store", ir.VoidType(), kind, [value, place(builder, base, at, kind), bytes_at, lanes])
+def store(builder: ir.IRBuilder, value: Any, base: Any, at: Any, lanes: Any = None) -> None:
+    """The other way."""
+    kind = value.type
+    if lanes is None:
+        builder.store(value, place(builder, base, at, kind), align=2)
+    else:
+        align = ir.Constant(LANE, 8)
+        _masked(builder, "store", ir.VoidType(), kind, [value, place(builder, base, at, kind), align, lanes])
 
 
 def first_lanes(builder: ir.IRBuilder, count: Any, lanes: int) -> Any:

@@ -13,7 +13,7 @@ from llvmlite import ir
 
 from .arrays import BOX
 from .descent import Sections
-from .instructions import any_of, first_lanes, greatest, like, load, load_some, store, store_some, word
+from .instructions import any_of, first_lanes, greatest, like, load, store, word
 
 Shape: TypeAlias = tuple[int, int]
 """Of how many lanes how many vectors."""
@@ -26,27 +26,25 @@ class Space:
         lanes, vectors = shape
         self.kind = ir.VectorType(ir.DoubleType(), lanes)
         self._builder, self._tree, self._coordinates = builder, tree, coordinates
-        *self._whole, self._last = (word(lanes * i) for i in range(vectors))
-        self._some = first_lanes(builder, builder.sub(coordinates, self._last), lanes)
+        self._steps = [word(lanes * i) for i in range(vectors)]
+        self._some = first_lanes(builder, builder.sub(coordinates, self._steps[-1]), lanes)
+        self._lanes = [*[None] * (vectors - 1), self._some]
 
     def load(self, base: Any, at: Any) -> list[Any]:
         """The numbers of all coordinates, from base[at] on, and no others."""
         builder = self._builder
-        whole = [load(builder, base, builder.add(at, step), self.kind) for step in self._whole]
-        return [*whole, load_some(builder, base, builder.add(at, self._last), self.kind, self._some)]
+        steps = zip(self._steps, self._lanes, strict=True)
+        return [load(builder, base, builder.add(at, step), self.kind, lanes) for step, lanes in steps]
 
     def _load_own(self, at: Any) -> list[Any]:
         """The same of the tree, and what follows them there."""
         builder = self._builder
-        return [
-            load(builder, self._tree.numbers, builder.add(at, step), self.kind) for step in (*self._whole, self._last)
-        ]
+        return [load(builder, self._tree.numbers, builder.add(at, step), self.kind) for step in self._steps]
 
     def store(self, vectors: Sequence[Any], base: Any, at: Any) -> None:
         builder = self._builder
-        for step, vector in zip(self._whole, vectors, strict=False):
-            store(builder, vector, base, builder.add(at, step))
-        store_some(builder, vectors[-1], base, builder.add(at, self._last), self._some)
+        for step, lanes, vector in zip(self._steps, self._lanes, vectors, strict=True):
+            store(builder, vector, base, builder.add(at, step), lanes)
 
     def box(self, node: Any) -> tuple[Any, Any]:
         """Where low and high coordinates of an inner node begin."""

@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .instructions import any_of, first_lanes, greatest, joined, like, load, load_some, store, store_some, word
+from .instructions import any_of, first_lanes, greatest, joined, like, load, store, word
 
 MANY, FEW = 8, 4  # lanes
 
@@ -28,17 +28,10 @@ class _Lanes:
         self._builder, self._i, self._kind, self._some = builder, i, kind, some
 
     def load(self, base: Any, start: Any) -> Any:
-        at = self._builder.add(start, self._i)
-        if self._some is None:
-            return load(self._builder, base, at, self._kind)
-        return load_some(self._builder, base, at, self._kind, self._some)
+        return load(self._builder, base, self._builder.add(start, self._i), self._kind, self._some)
 
     def store(self, numbers: Any, base: Any, start: Any) -> None:
-        at = self._builder.add(start, self._i)
-        if self._some is None:
-            store(self._builder, numbers, base, at)
-        else:
-            store_some(self._builder, numbers, base, at, self._some)
+        store(self._builder, numbers, base, self._builder.add(start, self._i), self._some)
 
 
 def _over_all(builder: ir.IRBuilder, count: Any, kind: ir.VectorType, of_lanes: Callable[[_Lanes], None]) -> None:
